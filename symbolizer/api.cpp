@@ -120,30 +120,50 @@ class Pipeline {
     return by_code_.find_holding_frame(snapshot, lock, awaited);
   }
 
-  void report(const Finding& finding) {
+  uint64_t add_sample(const HoldSample& sample) { return builder_.add_sample(sample); }
+
+  // Modules may change until the next report.
+  void end_stacks() {
+    modules_.look_back({});
+    lock_names_.end_report();
+    modules_known_ = false;
+  }
+
+  ReportOutcome report(const Finding& finding) {
     look_at_modules();
     learn_lost_sites(finding);
     symbols_.begin_report();
     Report report = builder_.build(finding, [this](Report& named) { return keep_condition_waits(named); });
     modules_.look_back({});
     name_locks(finding, report);
-    lock_names_.end_report();
-    modules_known_ = false;  // the next report reads them again
-    if (is_list(report)) return list_condition_waits(report);
+    note_missing_lines(report);
+    end_stacks();
+    if (is_list(report)) {
+      list_condition_waits(report);
+      return ReportOutcome::written;
+    }
     complete_soon(report);
     learn_kept_sites(finding, report);
     std::string text, json, notice;
     const bool is_left_out = suppressions_.leaves_out(report, &notice);
     if (!notice.empty()) emitter_.notice(notice);
-    if (is_left_out) return;
+    if (is_left_out) return ReportOutcome::left_out;
     if (folds_) recurrences_.note(finding, report, monotonic_now_ns());
     if (emitter_.emit(report, &text, &json)) host_.on_report(text.c_str(), json.c_str());
     const auto callers = [this] { return libc_lock_callers(modules_, memory_); };
     if (const auto line = unseen_calls_.notice(report, callers)) emitter_.notice(*line);
+    return ReportOutcome::written;
   }
 
   void notice(const char* line) { emitter_.notice(line); }
-  void flush() { emitter_.flush(); }
+  // Returns after how long it is to be called again.
+  uint64_t flush() {
+    const uint64_t now_ns = monotonic_now_ns();
+    for (const std::string& line : recurrences_.take_untold(now_ns)) emitter_.notice(line);
+    emitter_.flush();
+    const uint64_t next_ns = recurrences_.next_untold_ns();
+    return next_ns == UINT64_MAX ? next_ns : next_ns - now_ns;
+  }
   void finish() {
     for (const std::string& line : recurrences_.take_untold()) emitter_.notice(line);
     if (settings_.unused_rules)
@@ -211,6 +231,12 @@ class Pipeline {
       ReportCycleStep& step = report.cycle[i];
       if (!step.holds.empty()) name({step.lock_address, step.lock_kind}, i, step.lock_name);
     }
+  }
+
+  void note_missing_lines(Report& report) const {
+    if (!symbols_.lacks_debug_data() || report.phase == Phase::released) return;
+    if (!report.note.empty()) report.note += "; ";
+    report.note += "names or lines are missing: there was no time to read all debug data";
   }
 
   // Of those who hold the lock, then of those who want it.
@@ -394,13 +420,26 @@ bool find_holding_frame(void* self, const Snapshot* snapshot, LockRef lock, Call
 }
 
 // The emitter itself reports what it could not write. Only a failed allocation arrives here.
-bool report(void* self, const Finding* finding) {
+ReportOutcome report(void* self, const Finding* finding) {
   try {
-    static_cast<Pipeline*>(self)->report(*finding);
-    return true;
+    return static_cast<Pipeline*>(self)->report(*finding);
   } catch (...) {
-    return false;
+    return ReportOutcome::failed;
   }
+}
+
+// Without memory for a sample, the hold is sampled as rarely as one that has lasted for hours.
+uint64_t add_sample(void* self, const HoldSample* sample) {
+  constexpr uint64_t kNoMemoryNs = 300'000'000'000;
+  try {
+    return static_cast<Pipeline*>(self)->add_sample(*sample);
+  } catch (...) {
+    return kNoMemoryNs;
+  }
+}
+
+void end_stacks(void* self) {
+  static_cast<Pipeline*>(self)->end_stacks();
 }
 
 void notice(void* self, const char* line) {
@@ -411,12 +450,14 @@ void notice(void* self, const char* line) {
   }
 }
 
-void flush(void* self, bool ends) {
+uint64_t flush(void* self, bool ends) {
   try {
-    ends ? static_cast<Pipeline*>(self)->finish() : static_cast<Pipeline*>(self)->flush();
+    if (!ends) return static_cast<Pipeline*>(self)->flush();
+    static_cast<Pipeline*>(self)->finish();
   } catch (...) {
     // Nothing is lost: it is written with the next report.
   }
+  return UINT64_MAX;
 }
 
 void trim(void* self) {
@@ -439,7 +480,9 @@ constexpr SymbolizerApi kApi = {kSymbolizerApiVersion,
                                 follow,
                                 find_readers,
                                 find_holding_frame,
+                                add_sample,
                                 report,
+                                end_stacks,
                                 notice,
                                 flush,
                                 trim,

@@ -128,7 +128,35 @@ def _holder(value, at):
         "tid": _positive, "thread": _string, "mode": _one_of(MODES), "held_ns": _or_null(_count), "depth": _positive,
         "taken": _stack, "now": _stack, "state": _or_null(_one_of(STATES)), "doing": _or_null(_text), "moved": _or_null(_bool),
         "waits_for": _or_null(_lock_id), "wait": _or_null(_wait),
-    }, {"likely": _bool, "now_took": _or_null(_count), "pid": _positive, "evidence": _one_of(EVIDENCE)})
+    }, {"samples": _or_null(_samples), "likely": _bool, "now_took": _or_null(_count), "pid": _positive, "evidence": _one_of(EVIDENCE)})
+
+
+def _samples(value, at):
+    _keys(value, at, {"captured": _count, "missed": _count, "running": _count, "frozen": _bool, "span_ns": _count,
+                      "places": _list(_sampled_place), "elsewhere": _count, "functions": _list(_sampled_function)})
+    if value["captured"] + value["missed"] > 64:
+        raise SchemaError(f"{at}: more than 64 samples")
+    if value["captured"] and sum(place["samples"] for place in value["places"]) + value["elsewhere"] != value["captured"]:
+        raise SchemaError(f"{at}: the places do not add up to {value['captured']} samples")
+    if any(function["samples"] > value["captured"] for function in value["functions"]):
+        raise SchemaError(f"{at}: a function has more samples than there are")
+
+
+def _place_fields():
+    return {"module": _or_null(_text), "offset": _or_null(_address), "function": _or_null(_text), "file": _or_null(_text),
+            "line": _or_null(_positive)}
+
+
+def _sampled_place(value, at):
+    _keys(value, at, {"samples": _positive, "at": _place, "within": _or_null(_place)})
+
+
+def _place(value, at):
+    _keys(value, at, _place_fields())
+
+
+def _sampled_function(value, at):
+    _keys(value, at, {"samples": _positive, "innermost": _count, **_place_fields()})
 
 
 def _wait(value, at):

@@ -73,13 +73,14 @@ bool take_from_files(const TaskState& task, Snapshot* out) {
 }
 
 // The stack to copy: the thread's own at first. A thread that turns out to be on another one (a coroutine's, a signal
-// handler's, or its own, grown since) is sampled again, with the memory that is mapped around its stack pointer.
+// handler's, or its own, grown since) is sampled again, with the memory that is mapped around its stack pointer. `seen_sp`: where
+// that was before, or 0.
 class WantedStack {
  public:
-  explicit WantedStack(uintptr_t stack_end) {
-    if (stack_end == 0) return;
-    range_ = mapped_around(stack_end - 1, MappedAs::stack);
+  WantedStack(uintptr_t stack_end, uintptr_t seen_sp) {
+    if (stack_end != 0) range_ = mapped_around(stack_end - 1, MappedAs::stack);
     if (range_.end > stack_end) range_.end = stack_end;
+    if (seen_sp != 0 && !range_.contains(seen_sp)) range_ = mapped_around(seen_sp, MappedAs::stack);
   }
 
   MemoryRange range() const { return range_; }
@@ -120,9 +121,9 @@ SamplingFailure sample(const TaskState& task, MemoryRange stack, Snapshot* out) 
 }
 
 // Reads the thread again and again until it is blocked, or has run long enough to be sampled. `since` is the reading from
-// which on it has not blocked.
-bool capture_running(TaskState since, Snapshot* out) {
-  WantedStack stack(out->stack_end);
+// which on it has not blocked. `seen_sp` as in capture_sample; null: there may be a second signal.
+bool capture_running(TaskState since, const uintptr_t* seen_sp, Snapshot* out) {
+  WantedStack stack(out->stack_end, seen_sp == nullptr ? 0 : *seen_sp);
   bool blocked_between = false;
   uint64_t deadline_ns = monotonic_ns() + kTimeoutNs;
   while (monotonic_ns() < deadline_ns) {
@@ -134,7 +135,8 @@ bool capture_running(TaskState since, Snapshot* out) {
     if (ran_throughout(since, now)) {
       const SamplingFailure failure = sample(now, stack.range(), out);
       if (failure != SamplingFailure::none) return explain_no_capture(failure, out);
-      if (out->copy != nullptr || !stack.try_around(out->registers.sp)) return finish_sample(stack, out);
+      if (out->copy != nullptr || seen_sp != nullptr || !stack.try_around(out->registers.sp))
+        return finish_sample(stack, out);
       deadline_ns = monotonic_ns() + kTimeoutNs;
     }
     if (now.status.voluntary_switches == since.status.voluntary_switches) continue;
@@ -154,11 +156,21 @@ void begin(int tid, uintptr_t stack_end, Snapshot* out) {
   out->stack_end = stack_end;
 }
 
-bool take(int tid, Snapshot* out) {
+bool take(int tid, const uintptr_t* seen_sp, Snapshot* out) {
   const TaskState task = read_task(tid);
   if (!task.succeeded()) return explain_no_status(task.status_error, out);
   if (state_of(task) != ThreadState::running) return take_from_files(task, out);
-  return capture_running(task, out);
+  return capture_running(task, seen_sp, out);
+}
+
+bool capture(int tid, uintptr_t stack_end, const uintptr_t* seen_sp, Snapshot* out) {
+  begin(tid, stack_end, out);
+  if (calls_filtered()) return explain_no_capture("the program has a seccomp filter", out);
+  const bool captured = take(tid, seen_sp, out);
+  // Checked afterwards: the thread first sets the flag, then begins to wait.
+  if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
+  begin(tid, stack_end, out);
+  return explain_no_capture("the thread is exiting the process", out);
 }
 
 }  // namespace
@@ -183,13 +195,14 @@ bool capture_start(int signal_option) {
 }
 
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out) {
-  begin(tid, stack_end, out);
-  if (calls_filtered()) return explain_no_capture("the program has a seccomp filter", out);
-  const bool captured = take(tid, out);
-  // Checked afterwards: the thread first sets the flag, then begins to wait.
-  if (g_no_more_of.load(std::memory_order_acquire) != tid) return captured;
-  begin(tid, stack_end, out);
-  return explain_no_capture("the thread is exiting the process", out);
+  return capture(tid, stack_end, nullptr, out);
+}
+
+bool capture_sample(int tid, uintptr_t stack_end, uintptr_t* seen_sp, Snapshot* out) {
+  if (!capture(tid, stack_end, seen_sp, out)) return false;
+  if (out->state != ThreadState::running) return true;
+  *seen_sp = out->registers.sp;
+  return out->copy != nullptr;
 }
 
 bool capture_blocked(int tid, uintptr_t stack_end, Snapshot* out) {

@@ -22,6 +22,10 @@ bool capture_start(int signal_option);
 // out->why_short says why, out->state and out->call are filled as far as known in any case.
 bool capture_thread(int tid, uintptr_t stack_end, Snapshot* out);
 
+// The same for one of many samples: a running thread is sent one signal at most. `*seen_sp` is where its stack pointer was at the last
+// one, 0 at first: a thread on another stack than its own is captured from the second time on.
+bool capture_sample(int tid, uintptr_t stack_end, uintptr_t* seen_sp, Snapshot* out);
+
 // The same of a thread that is blocked. False, without a signal or a wait, if it runs.
 bool capture_blocked(int tid, uintptr_t stack_end, Snapshot* out);
 

@@ -10,6 +10,7 @@
 #include "shim/inspection/loader_locks.h"
 #include "shim/inspection/lock_state.h"
 #include "shim/inspection/other_process.h"
+#include "shim/inspection/ownership.h"
 #include "shim/inspection/thread_names.h"
 #include "shim/record/thread_table.h"
 
@@ -114,6 +115,15 @@ void describe_own_wait(const ReportRequest& request, size_t index, Holder* out) 
   const OwnWait& own = request.own_waits[index];
   if (own.waited_ns == 0 || !out->wait.known || !is_seen(own, out->wait)) return;
   if (still_waits(own.lock, own.wait)) out->waited_ns = own.waited_ns;
+}
+
+// An inferred hold is in a record that the watcher updates only occasionally; the lock itself is always up to date.
+bool hold_goes_on(const HolderState& holder) {
+  if (!still_holds(holder)) return false;
+  const HoldView& hold = holder.hold;
+  if (!holder.holds_lock() || !is_inferred(hold.sites[0].pc)) return true;
+  if (holder.inside_call && is_changing_hands(hold.word)) return true;
+  return confirm_ownership(hold.word, holder.named()) != Ownership::refuted;
 }
 
 void name_thread(int tid, char (&out)[kThreadNameSize]) {

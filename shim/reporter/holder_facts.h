@@ -15,6 +15,9 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out);
 // How long the holder has been in the wait that was seen (`out->wait`), if it is the one that the request has.
 void describe_own_wait(const ReportRequest& request, size_t index, Holder* out);
 
+// Whether the hold lasts, by its record; one that was inferred, by the lock itself.
+bool hold_goes_on(const HolderState& holder);
+
 // Empty if the thread has exited.
 void name_thread(int tid, char (&out)[kThreadNameSize]);
 

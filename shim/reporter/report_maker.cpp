@@ -58,6 +58,7 @@ void ReportMaker::process(ReportRequest& request, ReportOutput& output) {
   request.first_line_written.store(true);
   if (request.ended != nullptr) free_ended_hold(request.ended);
   stack_collector_.release();
+  if (output.api() != nullptr) output.api()->end_stacks(output.self());
 }
 
 // The first line needs no stack and is written before any is captured: unwinding and symbols take long if tables or
@@ -71,8 +72,11 @@ void ReportMaker::report(ReportRequest& request, ReportOutput& output) {
   if (!capture(request, finding)) {
     if (!first_line_is_out) return;
     keep_described_facts(request, described, finding);
+  } else {
+    sampler_.note_captures(finding, output);
   }
-  output.write(finding, request.first_line_written);
+  if (output.write(finding, request.first_line_written) == ReportOutcome::written)
+    sampler_.follow(request, finding, output);
   reported_.note(finding);
 }
 
@@ -116,6 +120,7 @@ Finding ReportMaker::describe(ReportRequest& request) {
   finding.holders = holders_;
   finding.waiters = waiters_;
   finding.waiters_left_out = request.state.waiters_left_out;
+  finding.was_seen = finding.phase == Phase::late && request.phase == Phase::released;
   finding.had_fallback_report = had_fallback_report(request.episode);
   finding.first_line_written = &request.first_line_written;
   finding.holder_count = stack_collector_.describe_holders(request, holders_);

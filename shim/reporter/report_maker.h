@@ -5,6 +5,7 @@
 
 #include "shim/common/contract/finding.h"
 #include "shim/handoff/report_request.h"
+#include "shim/reporter/hold_sampler.h"
 #include "shim/reporter/report_output.h"
 #include "shim/reporter/reported.h"
 #include "shim/reporter/stack_collector.h"
@@ -16,8 +17,14 @@ class ReportMaker {
   // Reserves memory for stacks. False if there is none.
   bool start() { return stack_collector_.start(); }
   void process(ReportRequest& request, ReportOutput& output);
+  // Holds that were reported are sampled: when the next one is to be (CLOCK_MONOTONIC; UINT64_MAX: none), and that.
+  uint64_t sample_due_ns() { return sampler_.due_ns(); }
+  void sample(const ReportOutput& output) { sampler_.sample(stack_collector_, output); }
   // In a child of fork, or at the end: discards stacks that were being collected.
-  void reset() { stack_collector_.release(); }
+  void reset() {
+    stack_collector_.release();
+    sampler_.clear();
+  }
 
  private:
   bool is_wanted(const ReportRequest& request, const ReportOutput& output);
@@ -29,6 +36,7 @@ class ReportMaker {
   Phase reported_phase(const ReportRequest& request) const;
 
   StackCollector stack_collector_;
+  HoldSampler sampler_;
   Holder holders_[kMaxHolders] = {};
   Waiter waiters_[kMaxWaiters] = {};
   BehindThread behind_[Behind::kMaxSteps] = {};

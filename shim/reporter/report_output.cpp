@@ -50,11 +50,12 @@ bool ReportOutput::write_first_line(const Finding& finding) {
   return symbolizer != nullptr && symbolizer->write_first_line(self(), &finding);
 }
 
-void ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_written) {
+ReportOutcome ReportOutput::write(const Finding& finding, std::atomic<bool>& first_line_written) {
   const SymbolizerApi* const symbolizer = api();
-  const bool reported = symbolizer != nullptr && symbolizer->report(self(), &finding);
-  if (!reported && !first_line_written.exchange(true)) write_plain_report(finding);
+  const ReportOutcome outcome = symbolizer == nullptr ? ReportOutcome::failed : symbolizer->report(self(), &finding);
+  if (outcome == ReportOutcome::failed && !first_line_written.exchange(true)) write_plain_report(finding);
   note_filter_once();
+  return outcome;
 }
 
 void ReportOutput::write_notice(const char* line) {
@@ -72,7 +73,7 @@ void ReportOutput::note_filter_once() {
       "without the holder's position");
 }
 
-void ReportOutput::flush(bool ends) {
+uint64_t ReportOutput::flush(bool ends) {
   const SystemCallScope calls;
   const uint64_t lost = ended_holds_lost();
   if (lost != lost_reported_) {
@@ -84,7 +85,8 @@ void ReportOutput::flush(bool ends) {
     lost_reported_ = lost;
     write_notice(line);
   }
-  if (const SymbolizerApi* const symbolizer = api(); symbolizer != nullptr) symbolizer->flush(self(), ends);
+  const SymbolizerApi* const symbolizer = api();
+  return symbolizer == nullptr ? UINT64_MAX : symbolizer->flush(self(), ends);
 }
 
 void ReportOutput::trim() {

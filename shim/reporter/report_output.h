@@ -27,10 +27,10 @@ class ReportOutput {
   // False if the first line has not been written yet.
   bool write_first_line(const Finding& finding);
   // `first_line_written`: set by whichever thread writes the report, which may be the fallback reporter's.
-  void write(const Finding& finding, std::atomic<bool>& first_line_written);
+  ReportOutcome write(const Finding& finding, std::atomic<bool>& first_line_written);
 
-  // Writes what has not been reported, and why.
-  void flush(bool ends);
+  // Writes what has not been reported, and why. Returns after how many ns it is to be called again; UINT64_MAX: never.
+  uint64_t flush(bool ends);
   // Frees memory that the next report can allocate again.
   void trim();
 

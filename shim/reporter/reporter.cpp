@@ -31,6 +31,7 @@ namespace {
 constexpr uint64_t kFlushAfterNs = kNanosecondsPerSecond;
 constexpr uint64_t kTrimAfterNs = 60 * kNanosecondsPerSecond;
 constexpr uint64_t kNoTimeoutNs = 3600 * kNanosecondsPerSecond;
+constexpr uint64_t kNever = UINT64_MAX;
 // How long exit() waits for lines of which a part may be written already. Files take microseconds, unless a disk is full.
 constexpr uint64_t kWritingNs = 250'000'000;
 // How long the program's threads wait for us, in the first pthread_create.
@@ -50,16 +51,18 @@ class Reporter {
  private:
   void load();
   void leave_loader();
-  void rest();
-  uint64_t time_to_rest_ns() const;
-
-  // What has been done since the queue became empty.
-  enum class Rest : uint8_t { none, flushed, trimmed };
+  void work_or_sleep(uint32_t posted);
+  void flush();
+  void trim();
+  void sample();
 
   const Settings* settings_ = nullptr;
   ReportOutput output_;
   ReportMaker maker_;
-  Rest rest_ = Rest::none;
+  // CLOCK_MONOTONIC, set by start(): when reports that were left out are counted in a line, and when memory that the next report
+  // can allocate again is freed. (This object is all zero at first, so that it takes no space in the file.)
+  uint64_t flush_due_ns_ = 0;
+  uint64_t trim_due_ns_ = 0;
   pthread_t thread_{};  // once it has been started
   std::atomic<bool> running_{false};
   std::atomic<bool> busy_{false};  // may be calling the symbolizer or loading it
@@ -75,6 +78,7 @@ constexpr OwnThread kReporterThread = {"holdwatch-rep", [] { g_reporter.run(); }
 
 int Reporter::start(const Settings& settings) {
   settings_ = &settings;
+  flush_due_ns_ = trim_due_ns_ = kNever;
   if (!reserve()) return ENOMEM;
   running_.store(true);
   reporter_loading_begins();
@@ -93,7 +97,6 @@ void Reporter::load() {
   leave_loader();
   capture_start(settings_->signal);
   drop_clean_pages();
-  rest_ = Rest::trimmed;
 }
 
 // Threads that wait for the loading continue: what is left to do needs none of the program's locks, and not the
@@ -112,14 +115,12 @@ void Reporter::run() {
     if (ReportRequest* request = queue.oldest(); request != nullptr) {
       maker_.process(*request, output_);
       queue.done(*request);
-      rest_ = Rest::none;
+      flush_due_ns_ = monotonic_ns() + kFlushAfterNs;
+      trim_due_ns_ = monotonic_ns() + kTrimAfterNs;
       continue;
     }
     if (finishing_.load(std::memory_order_acquire) != 0) break;
-    busy_.store(false);
-    sleep_on(queue.posted_word(), posted, time_to_rest_ns());
-    busy_.store(true);
-    if (queue.idle()) rest();
+    work_or_sleep(posted);
   }
   output_.flush(true);
   const bool ends = stopping_.load(std::memory_order_relaxed);
@@ -130,33 +131,38 @@ void Reporter::run() {
   if (!ends) rest_forever();  // the process is about to end
 }
 
-uint64_t Reporter::time_to_rest_ns() const {
-  switch (rest_) {
-    case Rest::none:
-      return kFlushAfterNs;
-    case Rest::flushed:
-      return kTrimAfterNs;
-    case Rest::trimmed:
-      break;
+// One thing at a time: what is posted meanwhile comes first.
+void Reporter::work_or_sleep(uint32_t posted) {
+  const uint64_t now_ns = monotonic_ns();
+  const uint64_t sample_due_ns = maker_.sample_due_ns();
+  const uint64_t due_ns = std::min({sample_due_ns, flush_due_ns_, trim_due_ns_});
+  if (now_ns < due_ns) {
+    busy_.store(false);
+    sleep_on(report_queue().posted_word(), posted, std::min(due_ns - now_ns, kNoTimeoutNs));
+    busy_.store(true);
+  } else if (due_ns == flush_due_ns_) {
+    flush();
+  } else if (due_ns == trim_due_ns_) {
+    trim();
+  } else {
+    sample();
   }
-  return kNoTimeoutNs;
 }
 
-// Nothing was posted for a while. First the reports suppressed by RATE are counted in a line, later memory that the
-// next report can allocate again is freed; after that there is nothing to wake up for.
-void Reporter::rest() {
-  switch (rest_) {
-    case Rest::none:
-      output_.flush(false);
-      rest_ = Rest::flushed;
-      break;
-    case Rest::flushed:
-      output_.trim();
-      rest_ = Rest::trimmed;
-      break;
-    case Rest::trimmed:
-      break;
-  }
+void Reporter::flush() {
+  const uint64_t after_ns = output_.flush(false);
+  flush_due_ns_ = after_ns == kNever ? kNever : monotonic_ns() + after_ns;
+}
+
+void Reporter::trim() {
+  output_.trim();
+  trim_due_ns_ = kNever;
+}
+
+// What a sample has brought back into memory is freed later.
+void Reporter::sample() {
+  maker_.sample(output_);
+  if (trim_due_ns_ == kNever) trim_due_ns_ = monotonic_ns() + kTrimAfterNs;
 }
 
 bool Reporter::finish(uint64_t until_ns) {

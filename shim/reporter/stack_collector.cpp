@@ -25,13 +25,6 @@ constexpr int kAttempts = 4;
 // whose condition is looked up.
 constexpr size_t kMaxConditionLooks = 256;
 
-// An inferred hold is in a record that the watcher updates only occasionally; the lock itself is always up to date.
-bool is_still_stated(const HolderState& holder) {
-  const HoldView& hold = holder.hold;
-  if (!is_inferred(hold.sites[0].pc) || (holder.inside_call && is_changing_hands(hold.word))) return true;
-  return confirm_ownership(hold.word, holder.named()) != Ownership::refuted;
-}
-
 // `ns` is indexed by the numbers in `order`.
 void sort_longest_first(size_t* order, size_t count, const uint64_t* ns) {
   std::sort(order, order + count, [&](size_t a, size_t b) { return ns[a] != ns[b] ? ns[a] > ns[b] : a < b; });
@@ -159,29 +152,56 @@ bool StackCollector::capture_holder(const ReportRequest& request, size_t index, 
     capture_now(request.event, hold, out);
     describe_own_wait(request, index, out);
   }
-  return still_holds(holder) && (!holder.holds_lock() || is_still_stated(holder));
+  return hold_goes_on(holder);
 }
 
-// Where the holder is. If it waits for another lock, its waiting slot has the exact position; otherwise it is captured.
+// If the holder waits for another lock, its waiting slot has the exact position; otherwise it is captured. For a sample with
+// `seen_sp`.
+StackCollector::Position StackCollector::capture_position(const HoldView& hold, uintptr_t* seen_sp) {
+  Position position{};
+  const uint64_t before_ns = monotonic_ns();
+  position.captured = seen_sp == nullptr ? capture_thread(hold.tid, hold.stack_end, &snapshot_)
+                                         : holdwatch::capture_sample(hold.tid, hold.stack_end, seen_sp, &snapshot_);
+  snapshot_.when = {before_ns, monotonic_ns()};
+  WaitView& wait = position.wait;
+  position.waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
+                   (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
+                   !has_been_left(wait);
+  return position;
+}
+
+RawStack* StackCollector::unwind(const Position& position, const HoldView& hold) {
+  return unwind_unkept(position.waits ? at_wait(position.wait, hold.stack_end) : snapshot_);
+}
+
+bool StackCollector::has_stayed(const Position& position) const {
+  return capture_unchanged(snapshot_) && (!position.waits || is_same_wait(position.wait));
+}
+
+const RawStack* StackCollector::capture_sample(const HoldView& hold, uintptr_t* seen_sp, ThreadState* state) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    const Position position = capture_position(hold, seen_sp);
+    *state = snapshot_.state;
+    if (!position.captured) return nullptr;
+    const RawStack* const stack = unwind(position, hold);
+    if (stack == nullptr || has_stayed(position)) return stack;
+  }
+  return nullptr;
+}
+
 void StackCollector::capture_now(Event event, const HoldView& hold, Holder* out) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    const uint64_t before_ns = monotonic_ns();
-    const bool captured = capture_thread(hold.tid, hold.stack_end, &snapshot_);
-    snapshot_.when = {before_ns, monotonic_ns()};
+    const Position position = capture_position(hold, nullptr);
     out->state = snapshot_.state;
     out->call = snapshot_.call;
-    WaitView wait;
-    const bool waits = snapshot_.state == ThreadState::blocked && view_wait_of(hold, &wait) &&
-                       (!wait.word.condition() || is_taking_back(snapshot_.call, wait.word.address())) &&
-                       !has_been_left(wait);
-    if (!is_cycle(event)) out->waits_for = waits ? lock_id(wait.word.address()) : 0;
+    if (!is_cycle(event)) out->waits_for = position.waits ? lock_id(position.wait.word.address()) : 0;
     if (!describe_activity(out) && attempt + 1 < kAttempts) continue;
     find_holding_frame(hold, out);
-    RawStack* stack = unwind_unkept(waits ? at_wait(wait, hold.stack_end) : snapshot_);
+    RawStack* stack = unwind(position, hold);
     if (stack == nullptr) return;
     if (snapshot_.why_short[0] != '\0' && stack->note[0] == '\0')
       std::memcpy(stack->note, snapshot_.why_short, kNoteSize);
-    const bool stayed = !captured || (capture_unchanged(snapshot_) && (!waits || is_same_wait(wait)));
+    const bool stayed = !position.captured || has_stayed(position);
     if (!stayed && attempt + 1 < kAttempts) continue;
     if (!stayed) {
       stack->count = 0;

@@ -41,11 +41,25 @@ class StackCollector {
   // Adds where those holds were taken.
   void capture_passed(const ReportRequest& request, PassedBy* out);
 
+  // The holder's stack, for a sample: as long as no other is captured. Null if it could not be captured. `seen_sp` as in
+  // inspection/capture.h.
+  const RawStack* capture_sample(const HoldView& hold, uintptr_t* seen_sp, ThreadState* state);
+
   void release() { arena_.clear(); }
 
  private:
+  // Where a holder is: in `snapshot_`, or in the lock call that it waits in.
+  struct Position {
+    bool captured;
+    bool waits;
+    WaitView wait;
+  };
+
   size_t describe_ended_holders(const ReportRequest& request, Holder* holders);
   bool capture_holder(const ReportRequest& request, size_t index, Holder* out);
+  Position capture_position(const HoldView& hold, uintptr_t* seen_sp);
+  RawStack* unwind(const Position& position, const HoldView& hold);
+  bool has_stayed(const Position& position) const;
   void capture_now(Event event, const HoldView& hold, Holder* out);
   Snapshot at_wait(const WaitView& wait, uintptr_t stack_end) const;
   bool is_same_wait(const WaitView& wait) const;

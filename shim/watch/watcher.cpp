@@ -14,6 +14,7 @@
 #include "shim/common/text/text_buffer.h"
 #include "shim/fallback/fallback_reporter.h"
 #include "shim/handoff/report_request.h"
+#include "shim/handoff/watch_stops.h"
 #include "shim/inspection/inferred_holds.h"
 #include "shim/inspection/pollers.h"
 #include "shim/own_threads/own_thread.h"
@@ -183,6 +184,7 @@ void Watcher::look_again() {
 
 void Watcher::set_paused(bool paused) {
   is_paused_ = paused;
+  g_watch_stops.fetch_add(1, std::memory_order_relaxed);
   keeper_.reset();
   condition_waits_.reset();
   forget_pollers();

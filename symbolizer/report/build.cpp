@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <memory>
 #include <tuple>
 
 #include "symbolizer/proc/monotonic_clock.h"
@@ -256,6 +257,7 @@ Report ReportBuilder::facts(const Finding& finding) const {
   report.unreported_holds = finding.unreported_holds;
   report.note = bounded(finding.note);
   report.released_by_holder = finding.released_by_holder;
+  report.was_seen = finding.was_seen;
   report.had_fallback_report = finding.had_fallback_report;
   report.first_line_written = finding.first_line_written;
   for (const Holder* holder : in_order(finding)) report.holders.push_back(describe_holder(*holder));
@@ -274,6 +276,7 @@ Report ReportBuilder::build(const Finding& finding, const std::function<bool(Rep
   add_likely_cycle(finding, report);
   add_chain(finding, report);
   keep_way(finding, report);
+  if (has_ended(finding.phase)) samples_.forget(finding.episode);
   return report;
 }
 
@@ -288,6 +291,7 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
     named->taken = std::move(stacks.taken.stack);
     named->now = std::move(stacks.now.stack);
     named->now_took = stacks.now_took;
+    named->samples = describe_samples(finding, *holder, namer);
     // Only useful while the thread holds the lock.
     if (!has_ended(finding.phase)) {
       named->doing = bounded(holder->doing);
@@ -299,6 +303,42 @@ void ReportBuilder::add_names(const Finding& finding, Report& report) {
   auto waiters = report.waiters.begin();
   for (const WaiterGroup& group : group_waiters(finding)) (waiters++)->stack = namer.name(group.front()->stack).stack;
   if (report.passed) name_passed(finding.passed, namer, *report.passed);
+}
+
+std::optional<ReportSamples> ReportBuilder::describe_samples(const Finding& finding, const Holder& holder,
+                                                             StackNamer& namer) const {
+  const bool is_later = finding.phase == Phase::still || finding.phase == Phase::released;
+  if (finding.event != Event::hold || !is_later) return std::nullopt;
+  const auto samples = samples_.of(finding.episode, holder.tid, holder.acquired_when.from_ns);
+  if (!samples) return std::nullopt;
+  ReportSamples out;
+  out.captured = samples->captured;
+  out.missed = samples->missed;
+  out.running = samples->running;
+  out.is_frozen = samples->is_frozen;
+  out.span_ns = samples->span_ns;
+  std::vector<SampledStack> stacks;
+  for (const auto& [stack, count] : samples->stacks) stacks.push_back({name_sample(*stack, namer), count});
+  share_out(stacks, out);
+  return out;
+}
+
+std::vector<SampledFrame> ReportBuilder::name_sample(const SampledRawStack& stack, StackNamer& namer) const {
+  const auto raw = std::make_unique<RawStack>();
+  raw->count = static_cast<uint32_t>(std::min(stack.frames.size(), kMaxFrames));
+  raw->when = stack.when;
+  std::copy_n(stack.frames.begin(), raw->count, raw->frames);
+  NamedStack named = namer.name(*raw);
+  std::vector<SampledFrame> out;
+  for (uint32_t i = 0; i < raw->count; ++i) {
+    const RawFrame& frame = raw->frames[i];
+    for (size_t k = named.spans[i].begin; k < named.spans[i].end; ++k) {
+      const bool is_nameless = named.stack.frames[k].function.empty();
+      const uintptr_t start = is_nameless ? resolver_.function_start(frame.pc_is_exact ? frame.pc : frame.pc - 1) : 0;
+      out.push_back({std::move(named.stack.frames[k]), start});
+    }
+  }
+  return out;
 }
 
 void ReportBuilder::describe_ends(const Holder& holder, uint64_t now_ns, ReportHolder& named) const {

@@ -10,8 +10,10 @@
 
 #include "shim/common/contract/finding.h"
 #include "symbolizer/report/acquisition_stack.h"
+#include "symbolizer/report/hold_samples.h"
 #include "symbolizer/report/named_stack.h"
 #include "symbolizer/report/report.h"
+#include "symbolizer/report/sample_shares.h"
 #include "symbolizer/report/thread_switches.h"
 
 namespace holdwatch {
@@ -25,13 +27,15 @@ struct Resolver {
 };
 
 // Turns findings into reports. For each episode it remembers where its holders were, to detect whether they have moved;
-// where they acquired the lock, which may not be visible later; and its fingerprint, which must not change.
+// where they acquired the lock, which may not be visible later; their samples; and its fingerprint, which must not change.
 class ReportBuilder {
  public:
   ReportBuilder(Resolver resolver, std::string host, int pid, std::string exe);
   // `narrow` may leave out a part of the report once its stacks are named. If it returns false, nothing is left: then nothing
   // is remembered either.
   Report build(const Finding& finding, const std::function<bool(Report&)>& narrow = {});
+  // Adds a sample of a hold, for the next reports about it. Returns after how long the next one is wanted.
+  uint64_t add_sample(const HoldSample& sample) { return samples_.add(sample, resolver_.switches(sample.tid)); }
   // The data of a first line: no stacks, and nothing that needs a look-up.
   Report facts(const Finding& finding) const;
 
@@ -61,6 +65,8 @@ class ReportBuilder {
   };
 
   void add_names(const Finding& finding, Report& report);
+  std::optional<ReportSamples> describe_samples(const Finding& finding, const Holder& holder, StackNamer& namer) const;
+  std::vector<SampledFrame> name_sample(const SampledRawStack& stack, StackNamer& namer) const;
   void describe_ends(const Holder& holder, uint64_t now_ns, ReportHolder& named) const;
   void follow_episode(const Finding& finding, Report& report);
   static void keep_waiting(ReportHolder& holder, uint64_t now_ns, const HolderPosition& before, HolderPosition& place);
@@ -74,6 +80,7 @@ class ReportBuilder {
   int pid_;
   std::string exe_;
   std::map<uint64_t, EpisodeHistory> episodes_;
+  HoldSamples samples_;
 };
 
 }  // namespace holdwatch

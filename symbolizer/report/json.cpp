@@ -82,6 +82,36 @@ Json held_json(const ReportHolder& holder) {
   return holder.held_ns == 0 && holder.evidence != Evidence::recorded ? Json(nullptr) : Json(holder.held_ns);
 }
 
+// A function rather than an address.
+Json place_json(const Frame& frame) {
+  return {{"module", text_or_null(frame.module)},
+          {"offset", frame.module.empty() || !frame.function.empty() ? Json(nullptr) : hex(frame.offset)},
+          {"function", text_or_null(frame.function)},
+          {"file", text_or_null(frame.file)},
+          {"line", frame.line > 0 && !frame.file.empty() ? Json(frame.line) : Json(nullptr)}};
+}
+
+Json sampled_place_json(const ReportSampledPlace& place) {
+  return {{"samples", place.samples},
+          {"at", place_json(place.at)},
+          {"within", place.within ? place_json(*place.within) : Json(nullptr)}};
+}
+
+Json sampled_function_json(const ReportSampledFunction& function) {
+  Json object = {{"samples", function.samples}, {"innermost", function.innermost}};
+  object.update(place_json(function.frame));
+  return object;
+}
+
+Json samples_json(const ReportHolder& holder) {
+  if (!holder.samples) return nullptr;
+  const ReportSamples& samples = *holder.samples;
+  return {{"captured", samples.captured},   {"missed", samples.missed},
+          {"running", samples.running},     {"frozen", samples.is_frozen},
+          {"span_ns", samples.span_ns},     {"places", list(samples.places, sampled_place_json)},
+          {"elsewhere", samples.elsewhere}, {"functions", list(samples.functions, sampled_function_json)}};
+}
+
 Json holder_json(const ReportHolder& holder) {
   Json object = {{"tid", holder.tid},
                  {"thread", holder.thread},
@@ -93,6 +123,7 @@ Json holder_json(const ReportHolder& holder) {
                  {"state", holder.state == ThreadState::unknown ? Json(nullptr) : Json(state_name(holder.state))},
                  {"doing", text_or_null(holder.doing)},
                  {"moved", holder.moved ? Json(*holder.moved) : Json(nullptr)},
+                 {"samples", samples_json(holder)},
                  {"waits_for", text_or_null(holder.waits_for)},
                  {"wait", holder.wait ? wait_json(*holder.wait) : Json(nullptr)},
                  {"likely", holder.likely},

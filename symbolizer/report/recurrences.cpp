@@ -97,26 +97,49 @@ ShownAs Recurrences::note_end(OpenEpisode& episode, const Report& report) {
 
 ShownAs Recurrences::tell(Fault& fault, uint64_t now_ns) {
   if (fault.period_ns != 0 && now_ns - fault.told_ns < fault.period_ns) return ShownAs::nothing;
-  fault.period_ns = std::clamp(2 * fault.period_ns, kFirstPeriodNs, kLongestPeriodNs);
-  fault.told_ns = now_ns;
+  begin_period(fault, now_ns);
   fault.told_times = fault.times;
   return ShownAs::line;
 }
 
+void Recurrences::begin_period(Fault& fault, uint64_t now_ns) {
+  fault.period_ns = std::clamp(2 * fault.period_ns, kFirstPeriodNs, kLongestPeriodNs);
+  fault.told_ns = now_ns;
+}
+
 std::vector<std::string> Recurrences::take_untold() {
+  return take_untold([](const Fault&) { return true; });
+}
+
+std::vector<std::string> Recurrences::take_untold(uint64_t now_ns) {
+  return take_untold([=](Fault& fault) {
+    if (now_ns - fault.told_ns < fault.period_ns) return false;
+    begin_period(fault, now_ns);
+    return true;
+  });
+}
+
+uint64_t Recurrences::next_untold_ns() const {
+  uint64_t next_ns = UINT64_MAX;
+  for (const auto& [fingerprint, fault] : faults_)
+    if (fault.times > fault.told_times) next_ns = std::min(next_ns, fault.told_ns + fault.period_ns);
+  return next_ns;
+}
+
+template <typename Matches>
+std::vector<std::string> Recurrences::take_untold(Matches matches) {
   std::vector<std::string> lines;
   size_t left_out = 0;
   for (auto& [fingerprint, fault] : faults_) {
     const uint64_t more = fault.times - fault.told_times;
+    if (more == 0 || !matches(fault)) continue;
     fault.told_times = fault.times;
-    if (more == 0) continue;
     if (lines.size() == kMaxLines)
       ++left_out;
     else
-      lines.push_back(
-          fmt::format("what episode {} reported (fingerprint {}) has returned {}, longest {}, {} lost waiting",
-                      fault.first_episode, fingerprint, count_of(more, "more time", "more times"),
-                      format_duration(fault.longest_ns), format_duration(fault.lost_ns)));
+      lines.push_back(fmt::format("what episode {} reported (fingerprint {}) has returned {}, longest {}{}",
+                                  fault.first_episode, fingerprint, count_of(more, "more time", "more times"),
+                                  format_duration(fault.longest_ns), lost_waiting(fault.lost_ns)));
   }
   if (left_out > 0) lines.push_back(fmt::format("so have {}", count_of(left_out, "other report", "other reports")));
   return lines;

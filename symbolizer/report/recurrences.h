@@ -23,9 +23,12 @@ class Recurrences {
   // Decides how the report is shown in text: fills in `report.recurrence`. `now_ns` is monotonic.
   void note(const Finding& finding, Report& report, uint64_t now_ns);
 
-  // One line for each fingerprint that has returned since the last line about it, at most kMaxLines, then their number.
-  // For the end of the process.
+  // One line for each fingerprint that has returned since the last line about it, at most kMaxLines, then their number. At the end
+  // of the process of all, otherwise of those whose period is over.
   std::vector<std::string> take_untold();
+  std::vector<std::string> take_untold(uint64_t now_ns);
+  // When the next such period is over; UINT64_MAX: nothing has returned.
+  uint64_t next_untold_ns() const;
 
  private:
   // All reports with one fingerprint.
@@ -48,6 +51,9 @@ class Recurrences {
   ShownAs note_going_on(OpenEpisode& episode, const Report& report);
   ShownAs note_end(OpenEpisode& episode, const Report& report);
   ShownAs tell(Fault& fault, uint64_t now_ns);
+  static void begin_period(Fault& fault, uint64_t now_ns);
+  template <typename Matches>
+  std::vector<std::string> take_untold(Matches matches);
   void forget_oldest();
 
   std::map<std::string, Fault> faults_;       // by fingerprint

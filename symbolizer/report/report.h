@@ -52,6 +52,32 @@ struct ReportWait {
 // Nothing if it is not known what the thread waits for.
 std::optional<ReportWait> describe_wait(const Wait& wait, uint64_t waited_ns);
 
+// A place that some samples of a holder have in common. Of what their frames do not have in common (line, address), a frame has nothing.
+struct ReportSampledPlace {
+  Frame at{};  // the innermost frame that they share
+  std::optional<Frame>
+      within;  // the frame that distinguishes them from the other samples, or has called libc, if that is another one
+  size_t samples = 0;
+};
+
+struct ReportSampledFunction {
+  Frame frame{};
+  size_t samples = 0;    // in which it was on the stack
+  size_t innermost = 0;  // in which it was the innermost one
+};
+
+// Where a holder has been since the hold exceeded its limit, by samples at equal distances.
+struct ReportSamples {
+  size_t captured = 0;
+  size_t missed = 0;                             // could not be captured
+  size_t running = 0;                            // of those captured
+  bool is_frozen = false;                        // it has not run from the first one to the last
+  uint64_t span_ns = 0;                          // between these
+  std::vector<ReportSampledPlace> places;        // most samples first
+  size_t elsewhere = 0;                          // samples in other places
+  std::vector<ReportSampledFunction> functions;  // most samples first
+};
+
 struct ReportHolder {
   int tid = 0;
   std::string thread;
@@ -65,12 +91,13 @@ struct ReportHolder {
   std::string doing;               // empty: not known
   std::optional<bool> moved;       // since the last report of this episode
   std::optional<bool> ran;         // since the last report of this episode, though it may be back in the same place
-  std::string waits_for;           // lock id, empty: none
-  std::optional<ReportWait> wait;  // not known, or it does not wait: none
-  bool likely = false;             // not proven by the lock's own fields
-  bool before_attach = false;      // held_ns counts from the attachment; it was taken before
-  bool unseen = false;             // its lock call bypassed our hooks; held_ns counts from when the hold was found
-  bool by_loader = false;          // inside the dynamic loader; held_ns counts from when the hold was found
+  std::optional<ReportSamples> samples;  // of a hold that goes on or has ended; none were taken: nothing
+  std::string waits_for;                 // lock id, empty: none
+  std::optional<ReportWait> wait;        // not known, or it does not wait: none
+  bool likely = false;                   // not proven by the lock's own fields
+  bool before_attach = false;            // held_ns counts from the attachment; it was taken before
+  bool unseen = false;     // its lock call bypassed our hooks; held_ns counts from when the hold was found
+  bool by_loader = false;  // inside the dynamic loader; held_ns counts from when the hold was found
   Evidence evidence = Evidence::recorded;
   bool elsewhere = false;  // a thread of another process
   int pid = 0;             // which one, and its name; 0: not found
@@ -207,6 +234,7 @@ struct Report {
   uint64_t unreported_holds = 0;
   std::string note;
   bool released_by_holder = false;                  // released: the holder's own unlock was seen
+  bool was_seen = false;                            // late: before it ended, but it was not reported in time
   bool had_fallback_report = false;                 // late: it was seen before it ended, and reported without stacks
   std::atomic<bool>* first_line_written = nullptr;  // see Finding
 };

@@ -11,6 +11,7 @@
 #include "symbolizer/report/passed_holds.h"
 #include "symbolizer/report/report.h"
 #include "symbolizer/report/report_names.h"
+#include "symbolizer/report/sample_shares.h"
 #include "symbolizer/report/stack_text.h"
 #include "symbolizer/report/text_format.h"
 
@@ -269,7 +270,7 @@ std::string why_likely(const ReportHolder& holder, LockKind kind) {
 void add_notes(const Report& report, Details& details) {
   for (size_t i = 0; i < report.holders.size(); ++i) {
     const ReportHolder& holder = report.holders[i];
-    if (holder.depth > 1) {
+    if (holder.depth > 1 && !has_ended(report.phase)) {
       details.add("note", fmt::format("{} has taken {} {} times and must release it as many times", holder.tid,
                                       lock_of_holder(report, i).id, holder.depth));
     }
@@ -357,6 +358,20 @@ void add_passed(const Report& report, Details& details) {
   }
 }
 
+// Which phases of the hold took the time.
+void add_samples(const Report& report, Details& details) {
+  std::string_view label = "samples";
+  for (size_t i = 0; i < report.holders.size() && i < kDetailedHolders; ++i) {
+    const ReportHolder& holder = report.holders[i];
+    if (!holder.samples) continue;
+    const std::string whose = report.holders.size() > 1 ? holder_label(holder) + ": " : "";
+    for (const std::string& line : sample_lines(*holder.samples)) {
+      details.add(label, whose + line);
+      label = "";
+    }
+  }
+}
+
 void add_everything(const Report& report, Details& details) {
   add_locks(report, details);
   if (is_about_waits(report.event)) {
@@ -365,6 +380,7 @@ void add_everything(const Report& report, Details& details) {
     add_holders(report, details);
   } else {
     add_holders(report, details);
+    add_samples(report, details);
     add_waiters(report, details);
   }
   add_root(report, details);
@@ -383,6 +399,7 @@ void add_movement(const Report& report, Details& details) {
     if (report.holders.size() > 1) name_holder(report, i, details);
     details.show("now", {&holder.now, false, holder.now_took, nullptr, lock_of_holder(report, i).id});
   }
+  add_samples(report, details);
   add_passed(report, details);
   if (!report.note.empty()) details.add("note", escape(report.note));
 }
@@ -401,6 +418,7 @@ std::string render_text(const Report& report) {
       add_movement(report, details);
       break;
     case Phase::released:
+      add_samples(report, details);
       add_passed(report, details);
       if (!report.note.empty()) details.add("note", escape(report.note));
       break;
@@ -409,8 +427,8 @@ std::string render_text(const Report& report) {
 }
 
 static std::string as_before(const Recurrence& all, const std::string& fingerprint) {
-  return fmt::format("as in episode {} (fingerprint {}), {} so far, {} lost waiting", all.first_episode, fingerprint,
-                     count_of(all.times, "time", "times"), format_duration(all.lost_ns));
+  return fmt::format("as in episode {} (fingerprint {}), {} so far{}", all.first_episode, fingerprint,
+                     count_of(all.times, "time", "times"), lost_waiting(all.lost_ns));
 }
 
 std::string render_recurrence_detail(const Report& report) {

@@ -48,6 +48,10 @@ std::string format_duration(uint64_t ns) {
   return text.c_str();
 }
 
+std::string lost_waiting(uint64_t lost_ns) {
+  return lost_ns == 0 ? "" : fmt::format(", {} lost waiting", format_duration(lost_ns));
+}
+
 std::string format_time(uint64_t wall_clock_ns) {
   const UtcTime at = utc(wall_clock_ns);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", at.year, at.month, at.day, at.hour, at.minute,

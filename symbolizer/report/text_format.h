@@ -13,6 +13,9 @@ namespace holdwatch {
 // lower bound.
 std::string format_duration(uint64_t ns);
 
+// ", 3 s lost waiting", or nothing if no time was lost.
+std::string lost_waiting(uint64_t lost_ns);
+
 // CLOCK_REALTIME as RFC 3339 in UTC with milliseconds. Computed without the C library's time zone code, whose lock
 // the program might hold.
 std::string format_time(uint64_t wall_clock_ns);

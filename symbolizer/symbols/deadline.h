@@ -13,6 +13,10 @@ class Deadline {
 
   explicit Deadline(std::chrono::milliseconds timeout) : timeout_(timeout) { restart(); }
 
+  void restart(std::chrono::milliseconds timeout) {
+    timeout_ = timeout;
+    restart();
+  }
   void restart() {
     end_ = Clock::now() + timeout_;
     has_passed_ = timeout_.count() == 0;

@@ -21,6 +21,8 @@ struct DebugSearch {
   std::string root;                 // for a process in a container: where its files are, "/proc/123/root"
   size_t memory_limit = size_t{512} << 20;  // debug data beyond it is not read: such a module has symbols, but no lines
   std::chrono::milliseconds timeout{5000};  // after that, the report's remaining frames have no lines
+  // After how long debug data that took longer is read again: at first; later after twice as long, and so on up to an hour.
+  std::chrono::milliseconds retry{60'000};
 };
 
 // The contents of .gnu_debuglink: a file's name, and the checksum of its contents.

@@ -47,14 +47,14 @@ ModuleSymbols::ModuleSymbols(const Module& module, Symbolize how, const DebugSea
     alternate_ = find_alternate_file(*dwarf_image, search);
     if (alternate_ != nullptr) alternate_ = keep(std::move(alternate_), true, search);
     dwarf_ = DwarfInfo::load(*dwarf_image, alternate_.get(), search.memory_limit / 2, deadline);
+    has_given_up_ = dwarf_ == nullptr && deadline.look();
   }
   for (ElfImage* image : {main_.get(), debug_.get(), alternate_.get()}) {
     if (image != nullptr) image->close_file();
   }
 }
 
-// A result from after the deadline is not cached, and debug data that takes that long for one address is dropped and
-// not used again.
+// A result from after the deadline is not cached, and debug data that takes that long for one address is dropped.
 std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
   if (const std::vector<Frame>* known = resolved_.find(address)) return *known;
   const auto start = Deadline::Clock::now();
@@ -66,7 +66,10 @@ std::vector<Frame> ModuleSymbols::frames_at(uintptr_t address) {
     throw;
   }
   if (!deadline_.look()) return resolved_.insert(address, std::move(frames));
-  if (deadline_.is_mostly_since(start)) dwarf_.reset();
+  if (dwarf_ != nullptr && deadline_.is_mostly_since(start)) {
+    dwarf_.reset();
+    has_given_up_ = true;
+  }
   return frames;
 }
 

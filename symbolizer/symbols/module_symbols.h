@@ -35,6 +35,9 @@ class ModuleSymbols {
   std::string lock_variable_at(const LockRef& lock, uintptr_t code);
   std::string lock_in_frame(const LockRef& lock, uintptr_t address, const FrameValues& frame);
 
+  // Whether there is debug data that is not used, because reading it took too long.
+  bool has_given_up() const { return has_given_up_; }
+
   // Approximate memory use.
   size_t size_in_bytes() const;
 
@@ -47,6 +50,7 @@ class ModuleSymbols {
   Symbolize how_;
   Deadline& deadline_;
   timespec modified_ = {};
+  bool has_given_up_ = false;
   // The images come first: the members below read from them.
   std::unique_ptr<ElfImage> main_, debug_, alternate_, mini_debug_;
   SymbolTable symbols_;

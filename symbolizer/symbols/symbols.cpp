@@ -2,8 +2,11 @@
 // See symbols.h. Cold context only.
 #include "symbolizer/symbols/symbols.h"
 
+#include <algorithm>
 #include <exception>
+#include <map>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "symbolizer/symbols/deadline.h"
@@ -40,14 +43,48 @@ struct Symbols::State {
   template <typename Ask>
   auto ask_module(const Module& module, Ask ask) -> decltype(ask(std::declval<ModuleSymbols&>())) {
     const std::string key = identity(module);
-    if (auto* known = modules.find(key)) return ask(**known);
-    if (deadline.look()) return {};
+    std::unique_ptr<ModuleSymbols>* const known = modules.find(key);
+    const bool is_late = deadline.look();
+    if (known != nullptr && (is_late || !is_to_be_read_again(key, **known))) return ask_noting(key, **known, ask);
+    if (is_late) {
+      lacks_data = true;
+      return {};
+    }
     const auto start = Deadline::Clock::now();
     auto fresh = std::make_unique<ModuleSymbols>(module, how, search, deadline);
-    auto answer = ask(*fresh);
-    // A module that was only reached too late is loaded again for the next report.
-    if (!deadline.look() || deadline.is_mostly_since(start)) modules.insert(key, std::move(fresh));
+    auto answer = ask_noting(key, *fresh, ask);
+    if (known != nullptr)
+      *known = std::move(fresh);
+    else if (!deadline.look() || deadline.is_mostly_since(start))
+      modules.insert(key, std::move(fresh));  // one that was only reached too late is loaded again for the next report
     return answer;
+  }
+
+  template <typename Ask>
+  auto ask_noting(const std::string& key, ModuleSymbols& one, Ask ask) -> decltype(ask(one)) {
+    auto answer = ask(one);
+    if (one.has_given_up()) {
+      lacks_data = true;
+      put_off(key);
+    }
+    return answer;
+  }
+
+  // Reading debug data takes long where it is hostile, or very large; but also once, on a machine that was busy.
+  bool is_to_be_read_again(const std::string& key, const ModuleSymbols& one) {
+    if (!one.has_given_up()) return false;
+    const auto retry = retries.find(key);
+    return retry == retries.end() || Deadline::Clock::now() >= retry->second.at;
+  }
+
+  void put_off(const std::string& key) {
+    constexpr std::chrono::milliseconds kLongest = std::chrono::hours(1);
+    constexpr size_t kMaxRetries = 1024;
+    if (retries.size() >= kMaxRetries) retries.clear();
+    Retry& retry = retries[key];
+    if (Deadline::Clock::now() < retry.at) return;
+    retry.period = retry.period.count() == 0 ? search.retry : std::min(2 * retry.period, kLongest);
+    retry.at = Deadline::Clock::now() + retry.period;
   }
 
   // Debug data grows while it is used, so this is checked after every use.
@@ -63,6 +100,12 @@ struct Symbols::State {
   DebugSearch search;
   Deadline deadline;
   Lru<std::string, std::unique_ptr<ModuleSymbols>> modules{kMaxModules};
+  struct Retry {
+    Deadline::Clock::time_point at{};
+    std::chrono::milliseconds period{0};
+  };
+  std::map<std::string, Retry> retries;  // of modules whose debug data took too long
+  bool lacks_data = false;
 };
 
 Symbols::Symbols(Symbolize how, DebugSearch search) : state_(std::make_unique<State>(how, std::move(search))) {}
@@ -71,6 +114,16 @@ Symbols::~Symbols() = default;
 
 void Symbols::begin_report() {
   state_->deadline.restart();
+  state_->lacks_data = false;
+}
+
+void Symbols::begin_report(std::chrono::milliseconds timeout) {
+  state_->deadline.restart(timeout);
+  state_->lacks_data = false;
+}
+
+bool Symbols::lacks_debug_data() const {
+  return state_->how == Symbolize::full && state_->lacks_data;
 }
 
 std::vector<Frame> Symbols::resolve(uintptr_t pc, bool exact, const Module* module) {

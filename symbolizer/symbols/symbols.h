@@ -3,6 +3,7 @@
 // vdso, which is not a file), keeps no descriptor open between calls, and never uses the network (debuginfod).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -37,6 +38,9 @@ class Symbols {
 
   // A new report begins: its look-ups get the full time again.
   void begin_report();
+  void begin_report(std::chrono::milliseconds timeout);
+  // Whether, since then, debug data that exists was not used, because there was no time to read it.
+  bool lacks_debug_data() const;
 
   // The frames at `pc`, innermost inlined function first, the function itself last; always at least one. If `exact` is
   // false, `pc` is a return address and the call before it is meant. `module` is the module that contains pc, or null.

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "symbolizer/report/report.h"
+#include "symbolizer/report/sample_shares.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/json_check.h"
 #include "tests/unit/report_samples.h"
@@ -28,6 +29,22 @@ void fill(fuzz::Choices& choices, Stack& stack) {
   stack.note = choices.text();
 }
 
+// Those of both stacks, with counts that are as they come.
+ReportSamples samples_of(fuzz::Choices& choices, const ReportHolder& holder) {
+  std::vector<SampledStack> stacks;
+  ReportSamples samples;
+  for (const Stack* stack : {&holder.now, &holder.taken}) {
+    SampledStack& sampled = stacks.emplace_back();
+    for (const Frame& frame : stack->frames) sampled.frames.push_back({frame, choices.take<uint8_t>()});
+    sampled.samples = 1 + choices.take<uint8_t>() % 8;
+    samples.captured += sampled.samples;
+  }
+  samples.is_frozen = choices.more();
+  samples.missed = choices.take<uint8_t>() % 3;
+  share_out(stacks, samples);
+  return samples;
+}
+
 Report report_of(fuzz::Choices& choices) {
   Report report = choices.more() ? deadlock_report() : sample_report();
   report.phase = static_cast<Phase>(choices.take<uint8_t>() % 5);
@@ -42,6 +59,7 @@ Report report_of(fuzz::Choices& choices) {
     holder.doing = choices.text();
     fill(choices, holder.now);
     fill(choices, holder.taken);
+    holder.samples = samples_of(choices, holder);
   }
   for (ReportWaiters& group : report.waiters) {
     for (std::string& thread : group.threads) thread = choices.text();

@@ -352,3 +352,35 @@ TEST_CASE("thread names need no terminating zero") {
   std::memset(story.holder.thread, 'x', sizeof story.holder.thread);
   CHECK(builder().build(story.at(Phase::over)).holders[0].thread == std::string(kThreadNameSize, 'x'));
 }
+
+TEST_CASE("the samples of a hold are in its later reports, until it has ended") {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  Story story;
+  story.holder.acquired_when = {3, 3};
+  ReportBuilder reports = builder();
+  const auto add = [&](uint64_t taken_ns, const RawStack& stack) {
+    reports.add_sample({5, 11, 3, taken_ns, ThreadState::running, &stack});
+  };
+  const RawStack elsewhere = stack_of({{0x5010, 0x7050, true}, {0x2043, 0x70a0, false}, {0x4001, 0x7100, false}});
+  add(100 * kSecond, story.now);
+  CHECK_FALSE(reports.build(story.at(Phase::over)).holders[0].samples);
+  add(101 * kSecond, elsewhere);
+  add(102 * kSecond, elsewhere);
+  const auto still = reports.build(story.at(Phase::still)).holders[0].samples;
+  REQUIRE(still);
+  CHECK(still->captured == 3);
+  CHECK(still->running == 3);
+  CHECK(still->span_ns == 2 * kSecond);
+  REQUIRE(still->places.size() == 2);
+  CHECK(still->places[0].at.function == "f80");
+  CHECK(still->places[0].samples == 2);
+  CHECK(still->places[1].at.function == "f48");
+  REQUIRE(still->functions.size() == 4);
+  CHECK(still->functions[0].samples == 3);
+
+  story.holder.acquired_when = {4, 4};  // another hold of the thread
+  CHECK_FALSE(reports.build(story.at(Phase::still)).holders[0].samples);
+  story.holder.acquired_when = {3, 3};
+  CHECK(reports.build(story.at(Phase::released)).holders[0].samples);
+  CHECK_FALSE(reports.build(story.at(Phase::released)).holders[0].samples);
+}

@@ -355,6 +355,31 @@ TEST_CASE("a thread on a coroutine's stack is copied from there") {
   CHECK(has_marker);
 }
 
+TEST_CASE("a sample of a thread on a coroutine's stack takes one signal, which finds the stack if it was seen before") {
+  REQUIRE(capture_start(kSignalAuto));
+  const Mapping stack(MAP_PRIVATE);
+  std::atomic<bool> stop{false};
+  std::atomic<uintptr_t> marker{0};
+  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
+  while (marker == 0) std::this_thread::yield();
+  Snapshot snapshot;
+  uintptr_t seen_sp = 0;
+  bool first = true;
+  while (seen_sp == 0) first = capture_sample(worker.tid(), worker.stack_end(), &seen_sp, &snapshot);
+  const bool is_on_stack = stack.range().contains(seen_sp);
+  bool second = false;
+  do second = capture_sample(worker.tid(), worker.stack_end(), &seen_sp, &snapshot);
+  while (!second && contains(snapshot.why_short, "got no CPU"));
+  const bool has_marker = copy_has(snapshot, marker, kMarker);
+  stop = true;
+  worker.join();
+  INFO(snapshot.why_short);
+  CHECK_FALSE(first);
+  CHECK(is_on_stack);
+  CHECK(second);
+  CHECK(has_marker);
+}
+
 TEST_CASE("with SIGNAL off or in use, a running thread is not captured, and the reason is given") {
   std::atomic<bool> stop{false};
   Worker worker([&] { spin_until(stop); });

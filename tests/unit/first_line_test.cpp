@@ -76,6 +76,8 @@ struct Story {
 TEST_CASE_METHOD(Story, "one holder, any number of waiters") {
   add_holder(11, "bcast", 1'250'000'000);
   check_all();
+  finding.was_seen = true;
+  check_all();
   finding.had_fallback_report = true;
   check_all();
   add_waiter(12, "first", 800'000'000);
@@ -205,7 +207,8 @@ bool tell(Story& story, size_t number) {
   story.finding.threads_delayed = choices.among(3);
   const bool is_lost = choices.either() || story.finding.threads_delayed > 0;
   story.finding.lost_ns = is_lost ? 2'500'000'000 : 0;
-  story.finding.had_fallback_report = choices.either();
+  story.finding.was_seen = choices.either();
+  story.finding.had_fallback_report = story.finding.was_seen && choices.either();
   return choices.all_made();
 }
 

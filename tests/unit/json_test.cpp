@@ -51,12 +51,37 @@ TEST_CASE("a report is one line of JSON with every key of the interface, in its 
                               "note"});
   CHECK(keys(report["lock"]) == Names{"id", "kind", "address", "name"});
   CHECK(keys(report["holders"][0]) == Names{"tid", "thread", "mode", "held_ns", "depth", "taken", "now", "state",
-                                            "doing", "moved", "waits_for", "wait", "likely", "evidence"});
+                                            "doing", "moved", "samples", "waits_for", "wait", "likely", "evidence"});
   CHECK(keys(report["waiters"][0]) ==
         Names{"mode", "count", "longest_ns", "tids", "threads", "stack", "polling", "tries", "lock", "wait"});
   CHECK(keys(report["holders"][0]["taken"]) == Names{"frames", "complete", "note"});
   CHECK(keys(report["holders"][0]["taken"]["frames"][0]) ==
         Names{"ip", "module", "offset", "build_id", "function", "file", "line", "source", "inlined"});
+}
+
+TEST_CASE("the samples of a holder, with the share of each place and function") {
+  CHECK(Json::parse(render_json(sample_report()))["holders"][0]["samples"].is_null());
+  Report report = sample_report();
+  Frame nameless = sample_frame(0x401700, "", "", 0);
+  Frame send = sample_frame(0x401180, "send", "/src/a.cpp", 0);
+  report.holders[0].samples =
+      ReportSamples{20, 3, 12, false, 19 * kSecondNs, {{send, nameless, 12}, {nameless, {}, 6}}, 2, {{send, 12, 11}}};
+  const Json samples = Json::parse(render_json(report))["holders"][0]["samples"];
+  CHECK(keys(samples) ==
+        Names{"captured", "missed", "running", "frozen", "span_ns", "places", "elsewhere", "functions"});
+  CHECK(samples["captured"] == 20);
+  CHECK(samples["missed"] == 3);
+  CHECK(samples["running"] == 12);
+  CHECK(samples["frozen"] == false);
+  CHECK(samples["elsewhere"] == 2);
+  REQUIRE(samples["places"].size() == 2);
+  CHECK(keys(samples["places"][0]) == Names{"samples", "at", "within"});
+  CHECK(keys(samples["places"][0]["at"]) == Names{"module", "offset", "function", "file", "line"});
+  CHECK(samples["places"][0]["at"]["line"].is_null());
+  CHECK(samples["places"][0]["at"]["offset"].is_null());
+  CHECK(samples["places"][0]["within"]["offset"] == "0x1700");
+  CHECK(samples["places"][1]["within"].is_null());
+  CHECK(keys(samples["functions"][0]) == Names{"samples", "innermost", "module", "offset", "function", "file", "line"});
 }
 
 TEST_CASE("the holds that passed a waiting thread by, with their places") {

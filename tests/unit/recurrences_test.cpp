@@ -156,6 +156,39 @@ TEST_CASE_METHOD(Story, "at the end what has returned since the last line is tol
   CHECK(recurrences.take_untold().empty());
 }
 
+TEST_CASE_METHOD(Story, "what has returned by the end of a period is told then, though it does not return any more") {
+  begin(1);
+  end(1, 2 * kSecondNs);
+  CHECK(recurrences.next_untold_ns() == UINT64_MAX);
+  report.lost_ns = 0;
+  for (uint64_t episode = 2; episode <= 4; ++episode) {
+    begin(episode);
+    end(episode, 2 * kSecondNs);
+  }
+  const uint64_t told_ns = now_ns;  // the second one, in a line at once
+  CHECK(recurrences.next_untold_ns() == told_ns + kMinuteNs);
+  CHECK(recurrences.take_untold(told_ns + kMinuteNs - 1).empty());
+  CHECK(recurrences.take_untold(told_ns + kMinuteNs) ==
+        std::vector<std::string>{"what episode 1 reported (fingerprint 78bee65680644a39) has returned 2 more times, "
+                                 "longest 2 s, 3 s lost waiting"});
+  CHECK(recurrences.next_untold_ns() == UINT64_MAX);
+  CHECK(recurrences.take_untold().empty());
+  now_ns = told_ns + kMinuteNs + 1;
+  CHECK(begin(5) == ShownAs::nothing);
+  CHECK(recurrences.next_untold_ns() == told_ns + 3 * kMinuteNs);
+}
+
+TEST_CASE_METHOD(Story, "that no time was lost is not mentioned") {
+  report.lost_ns = 0;
+  for (uint64_t episode = 1; episode <= 3; ++episode) {
+    begin(episode);
+    end(episode, 2 * kSecondNs);
+  }
+  CHECK(recurrences.take_untold() ==
+        std::vector<std::string>{"what episode 1 reported (fingerprint 78bee65680644a39) has returned 1 more time, "
+                                 "longest 2 s"});
+}
+
 TEST_CASE_METHOD(Story, "a hundred thousand different faults are bounded, and so are the lines at the end") {
   for (uint64_t fault = 1; fault <= 100'000; ++fault) {
     use_fault(std::to_string(fault), fault);

@@ -51,6 +51,41 @@ std::set<std::string> open_descriptors() {
   return names;
 }
 
+// Looks a function up whose debug data is too large to be read in this time.
+Frame look_up_in_no_time(Symbols& symbols, Self& self) {
+  const auto address = address_of(&symbols_test::named_function);
+  while (true) {
+    symbols.begin_report(std::chrono::milliseconds(1));
+    const Frame frame = symbols.resolve(address, true, self.modules.find(address)).back();
+    if (!frame.function.empty()) return frame;  // otherwise the time was over before the look-up began
+  }
+}
+
+Frame look_up(Symbols& symbols, Self& self) {
+  const auto address = address_of(&symbols_test::named_function);
+  symbols.begin_report(std::chrono::minutes(10));
+  return symbols.resolve(address, true, self.modules.find(address)).back();
+}
+
+TEST_CASE("debug data that took too long to read is said to be missing, and read again later") {
+  Self self;
+  DebugSearch search;
+  search.retry = std::chrono::milliseconds(0);
+  Symbols symbols(Symbolize::full, search);
+  CHECK(look_up_in_no_time(symbols, self).line == 0);
+  CHECK(symbols.lacks_debug_data());
+  CHECK(look_up(symbols, self).line > 0);
+  CHECK_FALSE(symbols.lacks_debug_data());
+}
+
+TEST_CASE("debug data that took too long to read is not read again at once") {
+  Self self;
+  Symbols symbols(Symbolize::full);
+  CHECK(look_up_in_no_time(symbols, self).line == 0);
+  CHECK(look_up(symbols, self).line == 0);
+  CHECK(symbols.lacks_debug_data());
+}
+
 TEST_CASE("an address in no module is a frame with its address alone") {
   Symbols symbols(Symbolize::full);
   const auto frames = symbols.resolve(0x1234, true, nullptr);

@@ -127,6 +127,38 @@ TEST_CASE("a writer holds for writing, with or without waiters") {
   CHECK_FALSE(says(report, "  waits"));
 }
 
+TEST_CASE("later reports and the closing line say where the samples of the holders were") {
+  Report report = sample_report();
+  report.phase = Phase::released;
+  const Frame send = sample_frame(0x401400, "Session::send(std::string const&)", "/src/session.cpp", 27);
+  const Frame pack = sample_frame(0x401500, "pack", "/src/zip.cpp", 0);
+  report.holders[0].samples = ReportSamples{20, 0, 12, false, 0, {{send, {}, 12}, {pack, send, 8}}, 0, {}};
+  CHECK(says(report,
+             "  samples 12 of 20 in Session::send(std::string const&) (session.cpp:27)\n"
+             "          8 in pack (zip.cpp), within Session::send(std::string const&) (session.cpp:27)\n"));
+  report.phase = Phase::still;
+  CHECK(says(report, "  samples 12 of 20 in "));
+  report.holders.push_back(report.holders[0]);
+  CHECK(says(report, "  samples 4711 \"bcast\": 12 of 20 in "));
+}
+
+TEST_CASE("how often a lock must be released is said only while it is held") {
+  Report report = sample_report();
+  report.holders[0].depth = 3;
+  report.phase = Phase::late;
+  CHECK_FALSE(says(report, "must release it"));
+}
+
+TEST_CASE("a late report says whether the hold was seen before it ended") {
+  Report report = sample_report();
+  report.phase = Phase::late;
+  CHECK(says(report, "; detected only at release; "));
+  report.was_seen = true;
+  CHECK(says(report, "; released before it could be reported; "));
+  report.had_fallback_report = true;
+  CHECK(says(report, "; released before the full report; "));
+}
+
 TEST_CASE("what is a guess says likely") {
   Report report = sample_report();
   report.holders[0].likely = true;

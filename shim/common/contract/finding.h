@@ -264,6 +264,7 @@ struct Finding {
   PassedBy passed;            // of a wait
   char note[kNoteSize];       // empty, or one more remark
   bool released_by_holder;    // released: not by another thread, nor in a call that the hooks do not see
+  bool was_seen;              // late: before it ended, but it was not reported in time
   bool had_fallback_report;   // late: it was seen, and reported without stacks
   // Whoever sets it writes the first line; null: nobody else writes it. If reports go to standard error, the line is
   // there already.

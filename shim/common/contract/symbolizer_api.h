@@ -5,13 +5,14 @@
 #pragma once
 
 #include "shim/common/contract/finding.h"
+#include "shim/common/contract/hold_sample.h"
 #include "shim/common/contract/learnt_end.h"
 #include "shim/common/contract/repeated_wait.h"
 #include "shim/common/contract/settings.h"
 
 namespace holdwatch {
 
-inline constexpr uint32_t kSymbolizerApiVersion = 22;
+inline constexpr uint32_t kSymbolizerApiVersion = 23;
 
 // Functions of the shim that the symbolizer may call.
 struct HostCalls {
@@ -60,6 +61,9 @@ struct HostCalls {
   // have reused the number for a file of its own.
   FileFacts standard_error;
 };
+
+// What has become of a report. left_out: a rule of SUPPRESS does not want it.
+enum class ReportOutcome : uint8_t { written, left_out, failed };
 
 struct SymbolizerApi {
   uint32_t version;  // kSymbolizerApiVersion of the symbolizer's build; the shim refuses other versions
@@ -111,16 +115,24 @@ struct SymbolizerApi {
   // `describe`, or of a running thread.
   bool (*find_holding_frame)(void* self, const Snapshot* snapshot, LockRef lock, CallSite* out);
 
-  // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. False if the
-  // report could not be made (no memory): then the shim writes it in its own short form.
-  bool (*report)(void* self, const Finding* finding);
+  // Adds a sample of a hold that is being followed, whose stack `unwind` has made, for the reports to come. Returns after how
+  // many ns the next one is wanted.
+  uint64_t (*add_sample)(void* self, const HoldSample* sample);
+
+  // Symbolizes, renders and writes one report to every sink. Keeps nothing of `finding` after its return. If the report
+  // could not be made (no memory), the shim writes it in its own short form.
+  ReportOutcome (*report)(void* self, const Finding* finding);
+
+  // The stacks that were unwound since the last report are not for the next one, which reads the list of modules anew.
+  void (*end_stacks)(void* self);
 
   // Writes one line, without its newline, to where reports go.
   void (*notice)(void* self, const char* line);
 
-  // Writes how many reports RATE has suppressed, and flushes. Called when nothing happened for a while and, with `ends`,
-  // before the process exits: then also what has returned since it was last mentioned.
-  void (*flush)(void* self, bool ends);
+  // Writes how many reports RATE has suppressed, and what has returned since it was last mentioned, if that was long ago; and
+  // flushes. Called when nothing happened for a while and, with `ends`, before the process exits: then all that has returned is
+  // written. Returns after how many ns it is to be called again even if nothing happens; UINT64_MAX: never.
+  uint64_t (*flush)(void* self, bool ends);
 
   // Frees what is cached of files for the next report. Called when there was no report for a while.
   void (*trim)(void* self);

@@ -34,6 +34,7 @@ struct FirstLine {
   bool is_of_unknown_process;  // acquired in another process that was not found: the label ends in its own clause
   bool is_likely;              // the first holder is not proven
   std::string_view position;   // `still`: where the first holder is now
+  bool was_seen;               // `late`: before it ended, but it was not reported in time
   bool had_fallback_report;    // `late`: seen before it ended, and reported without stacks
 
   std::string_view waiter;  // the one that has waited longest
@@ -80,6 +81,7 @@ FirstLine first_line_from(const Source& source) {
   facts.phase = source.phase;
   facts.limit_ns = source.limit_ns;
   facts.released_by_holder = source.released_by_holder;
+  facts.was_seen = source.was_seen;
   facts.had_fallback_report = source.had_fallback_report;
   facts.lost_ns = source.lost_ns + source.behind_lost_ns;
   facts.threads_delayed = source.threads_seen > 0 ? source.threads_seen : source.threads_delayed;

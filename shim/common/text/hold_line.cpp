@@ -73,7 +73,9 @@ class HoldLine : LineParts {
     held_for(facts_.holder);
     out_ << ' ' << Duration{facts_.holder.held_ns};
     limit();
-    out_ << (facts_.had_fallback_report ? "; released before the full report; " : "; detected only at release; ");
+    out_ << (facts_.had_fallback_report ? "; released before the full report; "
+             : facts_.was_seen          ? "; released before it could be reported; "
+                                        : "; detected only at release; ");
     lost();
   }
 
