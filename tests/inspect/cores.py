@@ -84,12 +84,24 @@ def stopped_before(inspector, program, directory):
             require(holder["wait"]["kind"] == "sleep", as_json(holder))
 
 
+def orphan(inspector, program, directory):
+    """No core file says which thread of the parent forked: a main thread that waits for the lock is not taken for that one."""
+    if shutil.which("gcore") is None:
+        return
+    with scene(program, "orphan") as pid:
+        look_until(inspector, pid, lambda look: look.kinds() == ["fork_orphan"])
+        look = Look(inspector, "--core", core_of(pid, directory))
+        require(look.kinds() == ["wait"] and not look.events[0]["holders"], look)
+        require("whether that is the main thread of today is not known" in look.text, look)
+
+
 def main():
     inspector, program = (str(pathlib.Path(word).resolve()) for word in sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="holdwatch-cores-") as directory:
         by_the_kernel(inspector, program, directory)
         moved_program(inspector, program, directory)
         stopped_before(inspector, program, directory)
+        orphan(inspector, program, directory)
 
 
 if __name__ == "__main__":

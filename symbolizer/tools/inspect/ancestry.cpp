@@ -38,16 +38,13 @@ bool share_a_stack(const Task& main, const Task& owner, int parent, const Module
 
 }  // namespace
 
-bool is_thread_of_parent(int pid, int namespace_tid) {
-  return thread_of_parent(parent_of(pid), namespace_tid).has_value();
-}
-
-bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules) {
-  Task main;
-  if (!read_task(pid, pid, main) || main.snapshot.state == ThreadState::gone) return false;
+Kin kin_by_ancestry(int pid, int namespace_tid, const Modules& modules) {
   const int parent = parent_of(pid);
   const auto owner = thread_of_parent(parent, namespace_tid);
-  return owner ? share_a_stack(main, *owner, parent, modules) : namespace_tid < main.namespace_tid;
+  Task main;
+  const bool has_main = read_task(pid, pid, main) && main.snapshot.state != ThreadState::gone;
+  if (owner) return has_main && share_a_stack(main, *owner, parent, modules) ? Kin::main_before_fork : Kin::of_parent;
+  return has_main && namespace_tid < main.namespace_tid ? Kin::older : Kin::none;
 }
 
 }  // namespace holdwatch

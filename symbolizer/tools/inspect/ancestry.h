@@ -3,15 +3,13 @@
 // Cold context.
 #pragma once
 
+#include "symbolizer/tools/inspect/target.h"
 #include "symbolizer/unwind/modules.h"
 
 namespace holdwatch {
 
-bool is_thread_of_parent(int pid, int namespace_tid);
-
-// Whether the owner may be the thread that became this process's main thread at the fork: then that thread can release
-// the lock. By its stack, if the parent still exists; otherwise, if the owner is older than the process. `modules` are
-// the process's.
-bool may_be_main_before_fork(int pid, int namespace_tid, const Modules& modules);
+// If the owner is the thread that became this process's main thread at the fork, that thread can release the lock. Its
+// stack shows it, if the parent still exists. `modules` are the process's.
+Kin kin_by_ancestry(int pid, int namespace_tid, const Modules& modules);
 
 }  // namespace holdwatch

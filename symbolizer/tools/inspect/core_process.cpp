@@ -101,7 +101,7 @@ Kin CoreProcess::kin(int namespace_tid) {
   const auto main = std::find_if(core_.threads.begin(), core_.threads.end(),
                                  [this](const CoreThread& thread) { return thread.tid == core_.pid; });
   const int id = main == core_.threads.end() ? core_.pid : own_id(*main);
-  return namespace_tid < id ? Kin::main_before_fork : Kin::none;
+  return namespace_tid < id ? Kin::older : Kin::none;
 }
 
 std::vector<Task> CoreProcess::tasks() {

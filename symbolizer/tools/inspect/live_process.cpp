@@ -185,8 +185,7 @@ Capture LiveProcess::capture(const Task& task) {
 }
 
 Kin LiveProcess::kin(int namespace_tid) {
-  if (may_be_main_before_fork(pid_, namespace_tid, modules_)) return Kin::main_before_fork;
-  return is_thread_of_parent(pid_, namespace_tid) ? Kin::of_parent : Kin::none;
+  return kin_by_ancestry(pid_, namespace_tid, modules_);
 }
 
 // Many threads may wait for one lock.

@@ -23,6 +23,10 @@ std::string before_fork_text(const SeenLock& lock) {
 }
 
 std::string unclear_text(const SeenLock& lock) {
+  if (lock.before_fork) {
+    return "it was taken before a fork, by a thread " + std::to_string(lock.owner) +
+           ": whether that is the main thread of today is not known";
+  }
   return "the lock names thread " + std::to_string(lock.owner) + ", which may be one of another pid namespace";
 }
 
@@ -84,7 +88,7 @@ void add_notes(const SeenLock& lock, Report& report) {
   if (lock.unknown_readers != 0 && !lock.corrupt) add_note(report.note, unknown_readers_text(lock));
   if (lock.free && !lock.lost_wakeup) add_note(report.note, kFree);
   if (lock.left_by_exited) add_note(report.note, kLeftByExited);
-  if (lock.before_fork) add_note(report.note, before_fork_text(lock));
+  if (lock.before_fork && lock.lost != LostOwner::unclear) add_note(report.note, before_fork_text(lock));
   if (lock.changed_hands) add_note(report.note, "its holder changed during the inspection");
   if (lock.lost == LostOwner::of_other_process) {
     add_note(report.note, "it is shared between processes: its holder " + std::to_string(lock.owner) +

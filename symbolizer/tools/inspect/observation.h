@@ -34,8 +34,8 @@ struct SeenWait {
 };
 
 // What is known of an owner that is not a thread of the process. unclear: it may be one thread or another, in different pid
-// namespaces. younger: the thread that has its id began after another one had begun to wait for the lock, so the id may have been
-// another thread's.
+// namespaces, or with before_fork one that the fork left behind or the main thread. younger: the thread that has its id began after
+// another one had begun to wait for the lock, so the id may have been another thread's.
 enum class LostOwner : uint8_t { none, ended, of_parent, of_other_process, unclear, younger };
 
 // How it is known that a thread holds a lock which does not say so, or which function took it.
@@ -63,7 +63,7 @@ struct SeenLock {
   uint32_t unknown_readers = 0;  // threads that hold it for reading and cannot be identified
   LostOwner lost = LostOwner::none;
   int owner = 0;               // as in the lock: in a container, another number than the holder's
-  bool before_fork = false;    // the holder had this number before the fork that made it this process's main thread
+  bool before_fork = false;    // the owner has its number from before the fork that made this process
   bool changed_hands = false;  // during the inspection
   bool corrupt = false;        // its next writer waits for readers, of whom it has an impossible number; or overwritten
   bool left_by_exited = false;  // a stream: its owner, whose id is not known, has exited

@@ -437,15 +437,20 @@ class Observer {
   }
 
   // If the lock does not check its owner, the main thread can release a lock that it took before the fork under another
-  // id.
+  // id. If another thread of the parent may be meant, a main thread that waits for the lock is hardly the one.
   void read_lost_owner(SeenLock& lock, const LockFields& fields) {
     const Kin kin = target_.kin(fields.owner);
-    if (kin == Kin::main_before_fork && !fields.compares_owner) {
-      lock.holders = {target_.pid()};
-      lock.holders_likely = lock.before_fork = true;
+    const bool may_be_main = kin == Kin::main_before_fork || kin == Kin::older;
+    if (!may_be_main || fields.compares_owner) {
+      lock.lost = kin == Kin::none ? LostOwner::ended : LostOwner::of_parent;
+      return;
+    }
+    lock.before_fork = true;
+    if (kin == Kin::older && waits_for(target_.pid(), lock)) {
+      lock.lost = LostOwner::unclear;
     } else {
-      const bool of_parent = kin == Kin::of_parent || kin == Kin::main_before_fork;
-      lock.lost = of_parent ? LostOwner::of_parent : LostOwner::ended;
+      lock.holders = {target_.pid()};
+      lock.holders_likely = true;
     }
   }
 

@@ -35,6 +35,7 @@ enum class Kin : uint8_t {
   none,              // not found anywhere
   main_before_fork,  // likely the thread that became the main thread here at a fork
   of_parent,         // a thread of the parent that did not fork
+  older,             // one of the two above: it is only known to be older than the process
 };
 
 // A thread of another process for which one of this process waits, or another such thread.
