@@ -54,6 +54,7 @@ void RequestFinding::fill(const ReportRequest& request) {
   finding.event = request.event;
   finding.phase = request.phase;
   finding.limit_ns = request.limit_ns;
+  finding.released_by_holder = request.ended != nullptr;
   finding.lock = reported_lock(request.state.lock);
   finding.lock_id = request.tags[0].id;
   finding.lost_ns = request.lost_ns;

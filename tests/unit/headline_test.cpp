@@ -88,6 +88,8 @@ TEST_CASE("a hold without waiters says so") {
   report.phase = Phase::released;
   report.threads_delayed = 0;
   report.lost_ns = 0;
+  CHECK(headline(report) == "L3 is no longer held by 4711 \"bcast\", after 12.4 s; no waiters seen");
+  report.released_by_holder = true;
   CHECK(headline(report) == "L3 released by 4711 \"bcast\" after 12.4 s; no waiters seen");
 }
 

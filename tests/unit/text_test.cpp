@@ -67,6 +67,7 @@ TEST_CASE("a holder that moved is shown where it is now") {
 TEST_CASE("the release is one line with the whole duration and what it cost") {
   Report report = sample_report();
   report.phase = Phase::released;
+  report.released_by_holder = true;
   report.holders[0].held_ns = 31'200 * kMillisecondNs;
   report.threads_delayed = 61;
   report.lost_ns = 843 * kSecondNs;
