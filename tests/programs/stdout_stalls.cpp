@@ -3,7 +3,7 @@
 // RUN-ENV: HOLDWATCH_LIMIT=200ms HOLDWATCH_WAIT_LIMIT=300ms
 // EXPECT: thread \d+ "writer" has held stream L1 .* \(limit 200 ms\); 20 threads wait
 // EXPECT: lock +L1 stream 0x\w+ stdout, the stream of descriptor 1$
-// EXPECT: L1 released by \d+ "writer" after
+// EXPECT: L1 is no longer held by \d+ "writer", after
 // EXPECT-JSON: {event["event"] for event in e} == {"hold"} and held_by(e) == {"writer"} and len(over) == 1
 // EXPECT-JSON: holder(over[0])["evidence"] == "stated" and holder(over[0])["doing"].startswith("write(fd 1 pipe")
 // EXPECT-JSON: has(holder(over[0])["now"], "fputs")
