@@ -74,7 +74,8 @@ class Haste {
 };
 
 bool is_uninterruptible(pid_t tid) {
-  return read_text(process_file(tid, "status")).find("\nState:\tD") != std::string::npos;
+  StatusFile status;
+  return parse_status(read_text(process_file(tid, "status")), &status) && status.state == 'D';
 }
 
 // Waits for the stop. Returns the wait status, 0 if the thread did not stop in time or has exited. One in an uninterruptible sleep
