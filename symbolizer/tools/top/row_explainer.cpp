@@ -60,8 +60,7 @@ const RawStack& stack_of_running() {
 }  // namespace
 
 RowExplainer::RowExplainer(int pid)
-    : pid_(pid),
-      threads_(pid),
+    : threads_(pid),
       builder_(
           {[this](uintptr_t pc, bool exact) { return threads_.resolve(pc, exact); },
            [this](uintptr_t pc) { return threads_.function_start(pc); }, [](int) { return std::optional<uint64_t>(); }},

@@ -43,7 +43,6 @@ class RowExplainer {
   Report report_of(const Row& row, bool with_waiters);
   uint32_t awaited_by(const Row& row) const;
 
-  const int pid_;
   ThreadLooks threads_;
   ReportBuilder builder_;
   const std::vector<Row>* rows_ = nullptr;
