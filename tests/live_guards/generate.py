@@ -270,6 +270,8 @@ CPP_STYLES = {
 GIVES = "NOINLINE static void give_{f}(void* q) {{ {S}* p = ({S}*)q; int n = zero; sink = n + p->data; {give}; sink = p->data; }}"
 BARE_LOCK = "struct Bare_{f} {{ {S}* p; int n; void lock() {{ {take}; }} void unlock() {{ {give}; }} }};\n"
 WITHOUT = "struct Without_{f} {{ {S}* p; int n; Without_{f}({S}* p, int n) : p(p), n(n) {{ {give}; }} ~Without_{f}() {{ {take}; }} }};\n"
+BY_FUNCTION = ("static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
+               "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n")
 # Locked and unlocked without a guard: the code ahead shows it, or a handler.
 CPP_BARE = {
     "bare": "{take}; {block} {give}; sink = n;",
@@ -370,9 +372,7 @@ CPP_DECOYS = {
     "around_in_two": ("early", "", "{G} guard({l}); outer_{f}(p, n, go); sink = n;", WITHOUT +
                       "NOINLINE static void inner_{f}({S}* p, int n, int go) {{ std::mutex m; std::unique_lock<std::mutex> own(m); own.unlock(); sink = p->data; {block} own.lock(); }}\n"
                       "NOINLINE static void outer_{f}({S}* p, int n, int go) {{ Without_{f} without(p, n); inner_{f}(p, n, go); sink = n; }}"),
-    "around_by_function": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;",
-                           "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
-                           "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"
+    "around_by_function": ("early", "", "{G} guard({l}); around_{f}(p, n, go); sink = n;", BY_FUNCTION +
                            "NOINLINE static void around_{f}({S}* p, int n, int go) {{ giver_{f}(p, n); {block} taker_{f}(p, n); }}"),
     "around_optional": ("early", "", "std::optional<{G}> guard; if (p->data == 1) guard.emplace({l}); around_{f}(p, n, go); sink = n;", WITHOUT +
                         "NOINLINE static void around_{f}({S}* p, int n, int go) {{ std::optional<Without_{f}> without; if (p->data == 1) without.emplace(p, n); {block} sink = n; }}"),
@@ -395,12 +395,8 @@ CPP_DECOYS = {
     "own_in_loop": ("early", "", "{G} guard({l}); for (int i = 0; i < n + 1; ++i) {{ {give}; }} {block} for (int i = 0; i < n + 1; ++i) {{ {take}; sink = i; }} sink = n;"),
     "own_list": ("early", "", "std::vector<{S}*> list(n + 2, p); {G} guard({l}); for ({S}* p : list) {{ if (n == sink) sink = 1; sink = p->data; }} {{ {S}* p = list[n]; sink = p->data; {give}; }} {block}\n"
                               "  {{ {S}* p = list[n + 1]; sink = p->data; {take}; }} sink = n;"),
-    "own_by_function": ("early", "", "{G} guard({l}); giver_{f}(p, n); {block} taker_{f}(p, n); sink = n;",
-                        "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
-                        "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"),
-    "own_by_known_function": ("early", "", "auto taker = taker_{f}; {G} guard({l}); giver_{f}(p, n); {block} taker(p, n); sink = n;",
-                              "static void give_{f}({S}* p, int n) {{ sink = n; {give}; }}\nstatic void take_{f}({S}* p, int n) {{ sink = n; {take}; }}\n"
-                              "static void (*volatile giver_{f})({S}*, int) = give_{f};\nstatic void (*volatile taker_{f})({S}*, int) = take_{f};\n"),
+    "own_by_function": ("early", "", "{G} guard({l}); giver_{f}(p, n); {block} taker_{f}(p, n); sink = n;", BY_FUNCTION),
+    "own_by_known_function": ("early", "", "auto taker = taker_{f}; {G} guard({l}); giver_{f}(p, n); {block} taker(p, n); sink = n;", BY_FUNCTION),
     # Told to release a lock that it has not got yet.
     "finally_first": ("early", "", "Finally last{{[&] {{ {give}; }}}}; {block} {take}; sink = n;"),
     "cleanup_first": ("early", "", "pthread_cleanup_push(give_{f}, p); {block} {take}; sink = n; pthread_cleanup_pop(1);", GIVES),

@@ -7,16 +7,11 @@
 // EXPECT-JSON: {holder["thread"] for holder in deadlocks[0]["holders"]} == {"walker", "opener"}
 // NO-BARE: without a watch nothing would end it
 #include <dlfcn.h>
-#include <libgen.h>
 #include <link.h>
 
-#include <climits>
-
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
-
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 
 namespace {
 
@@ -34,9 +29,7 @@ int open_once_the_other_waits(dl_phdr_info*, size_t, void*) {
 }  // namespace
 
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
-  plugin = std::string(dirname(path)) + "/libplugin_that_waits.so";
+  plugin = plugin_that_waits();
   hold_until_reported("first");  // the symbolizer is there
   new Thread("walker", [] { dl_iterate_phdr(open_once_the_other_waits, nullptr); });
   await_report("deadlock");

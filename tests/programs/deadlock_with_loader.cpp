@@ -10,17 +10,12 @@
 // EXPECT-JSON: has(e[0]["holders"][0]["now"], "flush") and has(e[0]["holders"][1]["now"], "main")
 // NO-BARE: without a watch nothing would end it
 #include <dlfcn.h>
-#include <libgen.h>
 
-#include <climits>
 #include <cstring>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
-
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-extern "C" [[gnu::visibility("default")]] void before_constructor_waits();
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 
 namespace {
 
@@ -46,14 +41,13 @@ void before_constructor_waits() {
 }
 
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
+  const std::string plugin = plugin_that_waits();
   new Thread("flush", flush);
   new Thread("judge", [] {
     await_report("deadlock");
     std::_Exit(0);
   });
   has_mutex.wait();
-  dlopen((std::string(dirname(path)) + "/libplugin_that_waits.so").c_str(), RTLD_NOW);
+  dlopen(plugin.c_str(), RTLD_NOW);
   std::puts("the plugin was loaded");
 }

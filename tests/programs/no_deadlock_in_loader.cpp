@@ -5,16 +5,10 @@
 // EXPECT: "flush" has held mutex L1
 // EXPECT-JSON: {event["event"] for event in e} == {"hold"} and held_by(e) == {"flush"}
 #include <dlfcn.h>
-#include <libgen.h>
-
-#include <climits>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
-
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-extern "C" [[gnu::visibility("default")]] void before_constructor_waits();
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 
 namespace {
 
@@ -37,8 +31,7 @@ void before_constructor_waits() {
 }
 
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
+  const std::string plugin = plugin_that_waits();
   flush = new Thread("flush", [] {
     CHECK(pthread_mutex_lock(&registry) == 0);
     has_mutex.fire();
@@ -47,6 +40,6 @@ int main() {
     CHECK(pthread_mutex_unlock(&registry) == 0);
   });
   has_mutex.wait();
-  CHECK(dlopen((std::string(dirname(path)) + "/libplugin_that_waits.so").c_str(), RTLD_NOW) != nullptr);
+  CHECK(dlopen(plugin.c_str(), RTLD_NOW) != nullptr);
   flush->join();
 }

@@ -7,23 +7,19 @@
 // EXPECT-JSON: all(has(h["taken"], "takes_the_lock") and frame(h["now"], "takes_the_lock")["line"] == line("held here")
 //     for event in over for h in event["holders"] if h["thread"] in ("first", "second"))
 #include <dlfcn.h>
-#include <libgen.h>
 #include <link.h>
 #include <locale.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 
-#include <climits>
 #include <csignal>
 #include <cstring>
 #include <deque>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
-
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 
 namespace {
 
@@ -88,9 +84,7 @@ void registers_at_exit() {
 
 // Called in dlopen, with the loader's lock taken by then.
 void loads_plugin() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
-  dlopen((std::string(dirname(path)) + "/libplugin_that_waits.so").c_str(), RTLD_NOW);
+  dlopen(plugin_that_waits().c_str(), RTLD_NOW);
 }
 void walks_modules() {
   dl_iterate_phdr([](dl_phdr_info*, size_t, void*) -> int { stay(); }, nullptr);

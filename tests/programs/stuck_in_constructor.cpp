@@ -6,21 +6,14 @@
 // EXPECT-JSON: any(has(w["stack"], "dlopen") for event in e for w in event["waiters"])
 // NO-BARE: without the watch nobody frees it
 #include <dlfcn.h>
-#include <libgen.h>
-
-#include <climits>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
 
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
-
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
+  const std::string plugin = plugin_that_waits();
   hold_until_reported("before");  // the symbolizer is loaded now: nobody can load a library after this
-  const std::string plugin = std::string(dirname(path)) + "/libplugin_that_waits.so";
   Event locked, release;
   Thread holder("holder", [&] {
     CHECK(pthread_mutex_lock(&wanted_by_constructor) == 0);

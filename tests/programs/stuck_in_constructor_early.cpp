@@ -5,17 +5,13 @@
 // EXPECT: "afterwards" has held
 // EXPECT-JSON: held_by(over) == {"afterwards"}
 #include <dlfcn.h>
-#include <libgen.h>
 
-#include <climits>
 #include <optional>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
 
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-extern "C" [[gnu::visibility("default")]] void before_constructor_waits();
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 std::optional<Thread> holder;
 
 // The program's first thread, and with it the watch, begin inside dlopen.
@@ -31,9 +27,7 @@ void before_constructor_waits() {
 }
 
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
-  const std::string plugin = std::string(dirname(path)) + "/libplugin_that_waits.so";
+  const std::string plugin = plugin_that_waits();
   void* library = dlopen(plugin.c_str(), RTLD_NOW);
   if (library == nullptr) std::puts(dlerror());
   CHECK(library != nullptr);

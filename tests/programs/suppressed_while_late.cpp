@@ -7,17 +7,12 @@
 // EXPECT: thread \d+ "reported" has held
 // EXPECT-JSON: held_by(e) == {"reported"}
 #include <dlfcn.h>
-#include <libgen.h>
 
-#include <climits>
 #include <optional>
 
 #include "tests/programs/harness.h"
+#include "tests/programs/plugin_that_waits.h"
 using namespace harness;
-
-extern "C" [[gnu::visibility("default")]] pthread_mutex_t wanted_by_constructor;
-extern "C" [[gnu::visibility("default")]] void before_constructor_waits();
-pthread_mutex_t wanted_by_constructor = PTHREAD_MUTEX_INITIALIZER;
 
 namespace {
 
@@ -47,9 +42,7 @@ void before_constructor_waits() {
 }
 
 int main() {
-  char path[PATH_MAX] = "";
-  CHECK(readlink("/proc/self/exe", path, sizeof path - 40) > 0);
-  CHECK(dlopen((std::string(dirname(path)) + "/libplugin_that_waits.so").c_str(), RTLD_NOW) != nullptr);
+  CHECK(dlopen(plugin_that_waits().c_str(), RTLD_NOW) != nullptr);
   Event done;
   Thread reported("reported", [&] {
     CHECK(pthread_mutex_lock(&other) == 0);

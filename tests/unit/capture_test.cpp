@@ -338,18 +338,30 @@ TEST_CASE("a running thread whose stack is not known is copied as well") {
   CHECK(has_marker);
 }
 
-TEST_CASE("a thread on a coroutine's stack is copied from there") {
-  REQUIRE(capture_start(kSignalAuto));
-  const Mapping stack(MAP_PRIVATE);
+// A thread that runs on another stack than its own, where a marker is.
+struct SpinsOnOtherStack {
+  explicit SpinsOnOtherStack(int flags) : stack(flags) {
+    while (marker == 0) std::this_thread::yield();
+  }
+  ~SpinsOnOtherStack() { end(); }
+  void end() {
+    stop = true;
+    worker.join();
+  }
+
+  const Mapping stack;
   std::atomic<bool> stop{false};
   std::atomic<uintptr_t> marker{0};
-  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
-  while (marker == 0) std::this_thread::yield();
+  Worker worker{[this] { run_on_stack(stack.range(), [this] { spin_with_marker(stop, &marker); }); }};
+};
+
+TEST_CASE("a thread on a coroutine's stack is copied from there") {
+  REQUIRE(capture_start(kSignalAuto));
+  SpinsOnOtherStack spinning(MAP_PRIVATE);
   Snapshot snapshot;
-  const bool captured = capture_when_running(worker, &snapshot);
-  const bool has_marker = copy_has(snapshot, marker, kMarker);
-  stop = true;
-  worker.join();
+  const bool captured = capture_when_running(spinning.worker, &snapshot);
+  const bool has_marker = copy_has(snapshot, spinning.marker, kMarker);
+  spinning.end();
   INFO(snapshot.why_short);
   CHECK(captured);
   CHECK(has_marker);
@@ -357,22 +369,17 @@ TEST_CASE("a thread on a coroutine's stack is copied from there") {
 
 TEST_CASE("a sample of a thread on a coroutine's stack takes one signal, which finds the stack if it was seen before") {
   REQUIRE(capture_start(kSignalAuto));
-  const Mapping stack(MAP_PRIVATE);
-  std::atomic<bool> stop{false};
-  std::atomic<uintptr_t> marker{0};
-  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
-  while (marker == 0) std::this_thread::yield();
+  SpinsOnOtherStack spinning(MAP_PRIVATE);
   Snapshot snapshot;
   uintptr_t seen_sp = 0;
   bool first = true;
-  while (seen_sp == 0) first = capture_sample(worker.tid(), worker.stack_end(), &seen_sp, &snapshot);
-  const bool is_on_stack = stack.range().contains(seen_sp);
+  while (seen_sp == 0) first = capture_sample(spinning.worker.tid(), spinning.worker.stack_end(), &seen_sp, &snapshot);
+  const bool is_on_stack = spinning.stack.range().contains(seen_sp);
   bool second = false;
-  do second = capture_sample(worker.tid(), worker.stack_end(), &seen_sp, &snapshot);
+  do second = capture_sample(spinning.worker.tid(), spinning.worker.stack_end(), &seen_sp, &snapshot);
   while (!second && contains(snapshot.why_short, "got no CPU"));
-  const bool has_marker = copy_has(snapshot, marker, kMarker);
-  stop = true;
-  worker.join();
+  const bool has_marker = copy_has(snapshot, spinning.marker, kMarker);
+  spinning.end();
   INFO(snapshot.why_short);
   CHECK_FALSE(first);
   CHECK(is_on_stack);
@@ -570,15 +577,10 @@ TEST_CASE("a blocked thread whose stack is not the one that is known has no end 
 
 TEST_CASE("the stack of a running thread is not copied if other processes may share it, and the reason is given") {
   REQUIRE(capture_start(kSignalAuto));
-  const Mapping stack(MAP_SHARED);
-  std::atomic<bool> stop{false};
-  std::atomic<uintptr_t> marker{0};
-  Worker worker([&] { run_on_stack(stack.range(), [&] { spin_with_marker(stop, &marker); }); });
-  while (marker == 0) std::this_thread::yield();
+  SpinsOnOtherStack spinning(MAP_SHARED);
   Snapshot snapshot;
-  const bool captured = capture_when_running(worker, &snapshot);
-  stop = true;
-  worker.join();
+  const bool captured = capture_when_running(spinning.worker, &snapshot);
+  spinning.end();
   CHECK(captured);
   CHECK(snapshot.registers.known == 0xff);
   CHECK(snapshot.copy == nullptr);
