@@ -74,7 +74,7 @@ void write_short_report(const ReportRequest& request, uint64_t now_ns) {
 
 void FallbackReporter::start(const Settings& settings) {
   writes_to_standard_error_ = strcmp(settings.log, "stderr") == 0;
-  const bool has_rules = strcmp(settings.suppress, "none") != 0 && settings.suppress[0] != '\0';
+  const bool has_rules = settings.suppress[0] != '\0';
   timeout_ns_ = writes_to_standard_error_ && !has_rules ? kTimeoutNs : kLongTimeoutNs;
   set_plain_reports_wanted(strcmp(settings.log, "none") != 0);
   g_budget.start(settings.rate);

@@ -52,6 +52,16 @@ uint32_t copy_words(CallerNotes& notes, const Caller& caller, uintptr_t stack_en
   return count;
 }
 
+// What a packed call site has as its return address at that place of the stack; 0: none is there.
+uintptr_t noted_return_address(const HeldSlot& slot, const CallerNotes& notes, uintptr_t place) {
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < (slot.noted() & kSitesMask); ++i) {
+    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
+    if (return_address_at(sp, site) == place) return site & kAddressMask;
+  }
+  return 0;
+}
+
 // If a word that cannot be a return address changes, that means nothing.
 bool may_be_return_address(uintptr_t word, uintptr_t sp, uintptr_t stack_end) {
   constexpr uintptr_t kLowestCode = 0x10000;  // vm.mmap_min_addr
@@ -84,14 +94,11 @@ uint32_t changed_callers(const HeldSlot& slot, const CallerNotes& notes, uintptr
 }
 
 bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller) {
-  const uint32_t noted = slot.noted();
-  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
   const uintptr_t place = caller.sp - sizeof(uintptr_t);
-  for (uint32_t i = 0; i < (noted & kSitesMask); ++i) {
-    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
-    if (return_address_at(sp, site) == place) return (site & kAddressMask) == caller.pc;
-  }
-  for (uint32_t i = 0; i < (noted >> kWordsShift & kSitesMask); ++i)
+  const uintptr_t return_address = noted_return_address(slot, notes, place);
+  if (return_address != 0) return return_address == caller.pc;
+  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < (slot.noted() >> kWordsShift & kSitesMask); ++i)
     if (sp + word_offset(i) == place) return notes.sites[i].load(std::memory_order_relaxed) == caller.pc;
   return false;
 }
@@ -99,12 +106,8 @@ bool was_noted(const HeldSlot& slot, const CallerNotes& notes, const Caller& cal
 bool was_called_since(const HeldSlot& slot, const CallerNotes& notes, const Caller& caller, uintptr_t stack_end) {
   const uintptr_t place = caller.bp + sizeof(uintptr_t);
   if (caller.bp < caller.sp || place > stack_end - sizeof(uintptr_t) || place % sizeof(uintptr_t) != 0) return false;
-  const uintptr_t sp = slot.sp.load(std::memory_order_relaxed);
-  for (uint32_t i = 0; i < (slot.noted() & kSitesMask); ++i) {
-    const uint64_t site = notes.sites[i].load(std::memory_order_relaxed);
-    if (return_address_at(sp, site) == place) return load(place) != (site & kAddressMask);
-  }
-  return false;
+  const uintptr_t return_address = noted_return_address(slot, notes, place);
+  return return_address != 0 && load(place) != return_address;
 }
 
 }  // namespace holdwatch

@@ -53,8 +53,7 @@ void copy_hold(const ThreadRecord& record, LockWord lock, const HeldSlot& first,
 // A hold that is certainly below its limit gets no lock id.
 bool may_be_over(const HoldView& hold, uint64_t released_ns) {
   const auto access = static_cast<size_t>(hold.word.access());
-  return released_ns - (hold.since_ns & ~uint64_t{kStampBits}) >=
-         g_clock_line.limit_ns[access].load(std::memory_order_relaxed);
+  return released_ns - earliest_start_ns(hold) >= g_clock_line.limit_ns[access].load(std::memory_order_relaxed);
 }
 
 // The copy of the stack at the acquisition, if there is one.

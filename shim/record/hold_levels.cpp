@@ -62,11 +62,11 @@ HeldSlot& level_to_release(OwnerRecord& record, HeldSlot& newest, LockWord lock,
   const auto is_outer = [&](const HeldSlot* level, const HeldSlot* known) {
     return sp_of(level) < caller.sp && (known == nullptr || sp_of(level) > sp_of(known));
   };
-  for (HeldSlot* level = &newest; level != nullptr && !level->is_released() && same == nullptr;
+  for (HeldSlot* level = &newest; level != nullptr && !level->is_released();
        level = older_level(record, *level, lock)) {
     if (sp_of(level) == caller.sp) {
       same = level;
-      continue;
+      break;
     }
     if (is_outer(level, by_jump) && ends_in_jump(*level, caller)) by_jump = level;
     if (near == nullptr && is_wrapped_like(*level, caller)) near = level;

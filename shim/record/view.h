@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "shim/base/clock_line.h"
 #include "shim/record/lock_word.h"
 #include "shim/record/thread_record.h"
 
@@ -40,6 +41,11 @@ struct HoldView {
   uintptr_t bp;  // at the lock call
   uintptr_t stack_end;
 };
+
+// The earliest moment at which the hold can have begun: it has found this tick, or read this time, once it had the lock.
+inline uint64_t earliest_start_ns(const HoldView& hold) {
+  return hold.since_ns & ~uint64_t{kStampBits};
+}
 
 // A wait, as its slot was at one moment.
 struct WaitView {

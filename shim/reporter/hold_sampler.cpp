@@ -7,7 +7,7 @@
 #include "shim/common/contract/hold_sample.h"
 #include "shim/handoff/watch_stops.h"
 #include "shim/own_threads/seccomp_state.h"
-#include "shim/record/stamp.h"
+#include "shim/record/view.h"
 #include "shim/reporter/holder_facts.h"
 
 namespace holdwatch {
@@ -15,10 +15,6 @@ namespace {
 
 // Of the reporter's time, samples take one fiftieth at most: a stall of many threads must not cost much on top.
 constexpr uint64_t kShare = 50;
-
-uint64_t since_ns(const HoldView& hold) {
-  return hold.since_ns & ~uint64_t{kStampBits};
-}
 
 bool can_be_sampled(const HolderState& holder) {
   return holder.holds_lock() && !holder.hold.gone && holder.where != Whereabouts::elsewhere;
@@ -28,7 +24,7 @@ bool can_be_sampled(const HolderState& holder) {
 const Holder* holder_of(const Finding& finding, const HoldView& hold) {
   const Holder* const end = finding.holders + finding.holder_count;
   const Holder* const found = std::find_if(finding.holders, end, [&](const Holder& holder) {
-    return holder.tid == hold.tid && holder.acquired_when.from_ns == since_ns(hold);
+    return holder.tid == hold.tid && holder.acquired_when.from_ns == earliest_start_ns(hold);
   });
   return found == end ? nullptr : found;
 }
@@ -39,7 +35,7 @@ void HoldSampler::note(int tid, ThreadState state, const RawStack* stack, uint64
   const SymbolizerApi* const api = output.api();
   if (api == nullptr) return;
   schedule_.captured(tid, now_ns, [&](const SampledHold& hold) {
-    const HoldSample sample = {hold.episode, tid, since_ns(hold.holder.hold), now_ns, state, stack};
+    const HoldSample sample = {hold.episode, tid, earliest_start_ns(hold.holder.hold), now_ns, state, stack};
     return api->add_sample(output.self(), &sample);
   });
 }

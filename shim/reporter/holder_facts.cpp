@@ -52,7 +52,7 @@ void describe_holder(const ReportRequest& request, size_t index, Holder* out) {
   out->acquired = acquired_how(request.state.holders[index]);
   out->depth = hold.levels;
   out->held_ns = request.held_ns[index];
-  const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
+  const uint64_t since_ns = earliest_start_ns(hold);
   out->acquired_when = {since_ns, std::max(since_ns, request.started_ns[index])};
   out->site_count = is_inferred(hold.sites[0].pc) ? 0 : hold.site_count;
   out->likely = request.state.holders[index].likely;

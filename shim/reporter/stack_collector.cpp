@@ -376,8 +376,7 @@ void StackCollector::capture_passed(const ReportRequest& request, PassedBy* out)
   if (out->holds == 0) return;
   for (size_t i = 0; i < passed.place_count; ++i) {
     const HoldView& hold = passed.places[i];
-    const uint64_t since_ns = hold.since_ns & ~uint64_t{kStampBits};
-    passed_places_[i] = unwind_noted_callers(hold, {since_ns, request.posted_ns});
+    passed_places_[i] = unwind_noted_callers(hold, {earliest_start_ns(hold), request.posted_ns});
   }
   out->places = passed_places_;
   out->place_count = passed.place_count;

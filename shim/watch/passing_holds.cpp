@@ -13,11 +13,6 @@ namespace {
 
 constexpr uint64_t kNever = UINT64_MAX;
 
-// The earliest moment at which the hold can have begun: it has found this tick, or read this time, once it had the lock.
-uint64_t earliest_start_ns(const HoldView& hold) {
-  return hold.since_ns & ~uint64_t{kStampBits};
-}
-
 // By all that was noted of the callers. What differs may still be the same place, once it has a name.
 bool is_same_place(const HoldView& one, const HoldView& other) {
   const auto same_pc = [](const CallSite& a, const CallSite& b) { return a.pc == b.pc; };

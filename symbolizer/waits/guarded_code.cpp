@@ -2,7 +2,6 @@
 #include "symbolizer/waits/guarded_code.h"
 
 #include <optional>
-#include <string_view>
 
 namespace holdwatch {
 namespace {
@@ -76,16 +75,12 @@ void GuardedCode::pass_call(uintptr_t next, const Instruction& call, State& stat
     const bool is_direct = call.operation == Operation::call;
     const uintptr_t target =
         is_direct ? call.target : source_of(call, state.registers, next, memory_).value_or(uintptr_t{0});
-    acquires = is_named(target, "cxa_guard_acquire");
+    const std::vector<Frame> called = resolve_(target, true);
+    acquires = is_named(called, "cxa_guard_acquire");
     if (acquires) state.has_guard = true;
-    if (is_named(target, "cxa_guard_release") || is_named(target, "cxa_guard_abort")) state.has_guard = false;
+    if (is_named(called, "cxa_guard_release") || is_named(called, "cxa_guard_abort")) state.has_guard = false;
   }
   if (next == return_address_) is_inside_ = state.has_guard && !acquires;
-}
-
-bool GuardedCode::is_named(uintptr_t function, std::string_view part) const {
-  const std::vector<Frame> frames = resolve_(function, true);
-  return !frames.empty() && frames.back().function.find(part) != std::string::npos;
 }
 
 }  // namespace holdwatch

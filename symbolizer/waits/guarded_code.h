@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <map>
-#include <string_view>
 #include <vector>
 
 #include "symbolizer/unwind/function_code.h"
@@ -36,7 +35,6 @@ class GuardedCode {
   void run();
   void run_block(uintptr_t start);
   void pass_call(uintptr_t next, const Instruction& call, State& state);
-  bool is_named(uintptr_t function, std::string_view part) const;
 
   const uintptr_t guard_;
   MemoryReader& memory_;

@@ -16,10 +16,6 @@ namespace {
 constexpr size_t kMaxFrame = 4096;     // bytes of pthread_once's own part of a stack
 constexpr size_t kMaxAddresses = 512;  // whose functions are read
 
-bool is_named(const std::vector<Frame>& frames, std::string_view part) {
-  return !frames.empty() && frames.back().function.find(part) != std::string::npos;
-}
-
 }  // namespace
 
 void InitializerSearch::add(const Snapshot& thread, const RawStack& stack) {

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "shim/common/contract/finding.h"
@@ -15,6 +16,11 @@
 namespace holdwatch {
 
 using ResolveFrames = std::function<std::vector<Frame>(uintptr_t pc, bool exact)>;
+
+// Whether the function at an address, whose frames these are, has a name with this part.
+inline bool is_named(const std::vector<Frame>& frames, std::string_view part) {
+  return !frames.empty() && frames.back().function.find(part) != std::string::npos;
+}
 
 // An address inside the call that a frame is in.
 inline uintptr_t inside(const RawFrame& frame) {

@@ -55,7 +55,7 @@ bool may_be_lock(const StreamLock& stream);
 bool is_unnamed_mutex(const pthread_mutex_t& mutex, uint32_t value);
 
 // The same for a mutex with PTHREAD_PRIO_INHERIT, and a thread that sleeps by the kernel's protocol (FUTEX_LOCK_PI). The
-// call alone does not prove a mutex: a program may use that protocol for its own lock, of which only the word is known.
+// call alone does not prove that it is one: a program may use the protocol for a lock of its own, which is that word only.
 bool is_unnamed_inheriting(const pthread_mutex_t& mutex);
 
 }  // namespace holdwatch
