@@ -22,6 +22,7 @@ SKIPPED = 77
 EXTRA = {"clang": ["-Wno-unknown-warning-option", "-Wno-unused-command-line-argument"], "g": []}
 # Options of gcc alone, and what is defined with them.
 NOT_FOR = {"clang": ("-ffixed-rbp", "-DHOLDWATCH_RBP_IS_THE_CALLERS"), "g": ()}
+WRAPPERS = ("ccache", "sccache")
 NO_RESULT = {"clang": ["-fsyntax-only"], "g": ["-S", "-o", "/dev/null"]}
 
 
@@ -29,7 +30,7 @@ def command_for(entry, compiler):
     """The build's command with another compiler: same flags, no output, no dependency files."""
     arguments = shlex.split(entry["command"])
     source = entry["file"]
-    while os.path.basename(arguments[0]) in ("ccache", "sccache"):
+    while os.path.basename(arguments[0]) in WRAPPERS:
         arguments.pop(0)
     family = "clang" if "clang" in compiler else "g"
     kept, skip_next = [], False
@@ -49,7 +50,12 @@ def has_been_compiled(entry, compiler):
 
 
 def real_path(program):
-    return os.path.realpath(shutil.which(program) or program)
+    """That of the compiler itself: ccache can stand in front of any under its name, and all of these would be one."""
+    for folder in [None, *os.get_exec_path()]:
+        found = os.path.realpath(shutil.which(os.path.basename(program) if folder else program, path=folder) or program)
+        if os.path.basename(found) not in WRAPPERS:
+            return found
+    return program
 
 
 def compile_one(entry, compiler):
